@@ -1,0 +1,60 @@
+"""From the name of an open neural dataset to a trustworthy, citable comparison of brain and network.
+
+The face: every public name, imported when it is first used, so that ``import neurodata4ml`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "data.catalog": ("Entry", "describe", "list_datasets"),
+    "data.sources": ("SOURCES",),
+    "data.store": ("fetch",),
+    "data.nwb.engine": ("open_nwb",),
+    "data.session": ("open_session", "stimulus_images"),
+    "data.align": ("align_series", "bin_spikes"),
+    "data.simulate": ("truth",),
+    "analysis.responses": ("average_by", "firing_rate"),
+    "analysis.splits": ("splits",),
+    "analysis.decoding": ("DECODERS", "decode"),
+    "analysis.dimensionality": ("REDUCERS", "dimensionality", "latents"),
+    "analysis.rdm": ("DISTANCES", "rdm"),
+    "analysis.similarity": ("METRICS", "compare"),
+    "analysis.reliability": ("noise_ceiling", "reliability"),
+    "networks.models": ("MODELS", "load_model"),
+    "networks.activations": ("activations",),
+    "report.sections": ("SECTIONS",),
+    "report.page": ("write_report",),
+    "results": ("Results",),
+    "study": ("run_study",),
+    "errors": (
+        "ArchiveError",
+        "CatalogError",
+        "ChecksumError",
+        "DesignError",
+        "DimensionError",
+        "LayoutError",
+        "NeuroDataError",
+        "NotCachedError",
+    ),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

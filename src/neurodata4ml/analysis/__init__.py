@@ -1,0 +1,1 @@
+"""A labelled array becomes a result."""

@@ -1,0 +1,1 @@
+"""NWB files as lazy xarray trees."""

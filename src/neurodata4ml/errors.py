@@ -1,0 +1,55 @@
+"""What can go wrong, and its cure.
+
+Each message says what is wrong, the value, what would be right, and what to type::
+
+    NeuroDataError
+    +-- CatalogError        an entry of the catalog, or a name looked up in it
+    +-- ArchiveError        an archive or the network did not deliver
+    +-- NotCachedError      offline, and the file is not in the cache
+    +-- ChecksumError       bytes arrived that are not the published ones
+    +-- LayoutError         a file that is not what its layout says
+    +-- DimensionError      an array without the dims, or the labels, that a step needs
+    +-- DesignError         an experiment that does not allow the question
+"""
+
+from __future__ import annotations
+
+
+class NeuroDataError(Exception):
+    """Any error that neurodata4ml raises on purpose."""
+
+    exit_code = 1
+
+
+class CatalogError(NeuroDataError):
+    """A dataset's entry is missing, misspelt or malformed."""
+
+
+class ArchiveError(NeuroDataError):
+    """The archive refused, timed out or sent something else."""
+
+    exit_code = 3
+
+
+class NotCachedError(NeuroDataError):
+    """Offline mode, and what is asked for is not in the cache."""
+
+    exit_code = 5
+
+
+class ChecksumError(NeuroDataError):
+    """The downloaded bytes do not have the pinned digest or size."""
+
+    exit_code = 4
+
+
+class LayoutError(NeuroDataError):
+    """The file is not NWB 2, is damaged, or lacks an object the layout names."""
+
+
+class DimensionError(NeuroDataError):
+    """An array lacks a dim, or two arrays share too few labels."""
+
+
+class DesignError(NeuroDataError):
+    """The trials at hand cannot answer the question (too few repeats, one class, ...)."""

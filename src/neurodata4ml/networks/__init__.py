@@ -1,0 +1,1 @@
+"""Trained networks become labelled arrays of activations."""
