@@ -1,0 +1,228 @@
+"""The catalog says what is true, in a checked form, and helps whoever mistypes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from neurodata4ml import describe, list_datasets
+from neurodata4ml.data import catalog
+from neurodata4ml.data.records import AreaJoin, Layout
+from neurodata4ml.data.sources import SOURCES
+from neurodata4ml.errors import CatalogError
+
+SHIPPED = sorted(path.stem for path in (ROOT / "catalog").glob("*.toml"))
+
+PLAIN = """\
+name = "mine"
+title = "My recording"
+summary = "One mouse."
+archive = "local"
+version = "1"
+license = "CC-BY-4.0"
+citation = "Me 2026."
+species = "mouse"
+modality = "tetrodes"
+task = "sleep"
+default_session = "a"
+
+[sessions.a]
+path = "a.nwb"
+
+[layout]
+default_trials = "scenes"
+
+[layout.trials.scenes]
+table = "intervals/scenes"
+stimulus = "frame"
+blank = "nan"
+window = [0, 1]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A catalog folder of one's own."""
+    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path))
+    return tmp_path
+
+
+def write(folder: Path, text: str, name: str = "mine") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_entry_is_complete(name: str) -> None:
+    entry = describe(name)
+    assert entry.archive in SOURCES
+    assert all((entry.title, entry.summary, entry.license, entry.citation, entry.species, entry.modality, entry.task))
+    assert entry.areas
+    assert entry.suited_to
+    assert entry.caveats
+    assert entry.asset() == entry.sessions[entry.default_session]
+    assert entry.layout.trials[entry.layout.default_trials].table
+    assert len({asset.path for asset in entry.sessions.values()}) == len(entry.sessions)
+    assert str(entry).isascii(), "it must print on every terminal"
+    if entry.archive == "dandi":
+        assert entry.doi == f"10.48324/dandi.{entry.dandiset}/{entry.version}"
+        assert re.fullmatch(r"10\.\d{4,}/\S+", entry.paper_doi)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_pin_is_consistent(name: str) -> None:
+    """DANDI's etag ends in the number of parts of 64 MiB, so it must agree with the size."""
+    for asset in describe(name).sessions.values():
+        assert bool(asset.sha256) == bool(asset.size)
+        if asset.etag:
+            assert int(asset.etag.split("-")[1]) == math.ceil(asset.size / (64 << 20))
+
+
+def test_the_shipped_datasets_are_those_promised() -> None:
+    assert SHIPPED == ["allen-vc", "allen-vc-2p", "demo", "guo-alm", "nlb-mc-maze-small", "steinmetz2019"]
+    assert list_datasets()["name"].iloc[0] == "demo"
+
+
+def test_the_default_allen_session_is_the_smallest_of_32() -> None:
+    entry = describe("allen-vc")
+    assert entry.default_session == "721123822"
+    assert len(entry.sessions) == 32
+    assert entry.size == min(asset.size for asset in entry.sessions.values()) == 1_736_516_600
+    assert sum(asset.size for asset in entry.sessions.values()) == 80_462_809_684
+    assert entry.layout.area == AreaJoin(
+        "peak_channel_id", "general/extracellular_ephys/electrodes", key="id", value="location"
+    )
+    rules = {(rule.column, rule.op, rule.value) for rule in entry.layout.quality}
+    assert rules == {
+        ("quality", "==", "good"),
+        ("amplitude_cutoff", "<=", 0.1),
+        ("presence_ratio", ">=", 0.95),
+        ("isi_violations", "<=", 0.5),
+    }
+
+
+def test_the_demo_is_laid_out_as_the_allen_sessions_and_its_version_is_the_simulations_format() -> None:
+    from neurodata4ml.data.simulate import FORMAT
+
+    demo, allen = describe("demo"), describe("allen-vc")
+    for part in ("units", "area", "quality", "invalid_times", "default_trials"):
+        assert getattr(demo.layout, part) == getattr(allen.layout, part)
+    assert demo.layout.trials["natural_scenes"] == allen.layout.trials["natural_scenes"]
+    assert demo.layout.series == allen.layout.series
+    assert demo.version == str(FORMAT)
+
+
+def test_a_simulated_session_is_any_seed_and_only_a_seed() -> None:
+    demo = describe("demo")
+    assert demo.asset(7).path == "demo_seed-7.nwb"
+    with pytest.raises(CatalogError, match=r"demo has no session '-1'. All of them: neurodata4ml describe demo"):
+        demo.asset(-1)
+
+
+def test_datasets_can_be_selected_by_any_column() -> None:
+    assert list(list_datasets(species="Macaque")["name"]) == ["nlb-mc-maze-small"]
+    assert list(list_datasets(areas="VISp", suited_to="rsa")["name"]) == ["allen-vc", "allen-vc-2p"]
+    assert list_datasets(species="octopus").empty
+    assert list(list_datasets().columns) == list(catalog.COLUMNS)
+    with pytest.raises(CatalogError, match="cannot select by 'specie'; did you mean 'species'"):
+        list_datasets(specie="mouse")
+
+
+def test_a_mistyped_name_gets_a_suggestion() -> None:
+    with pytest.raises(CatalogError, match="no dataset is called 'allen_vc'; did you mean 'allen-vc'"):
+        describe("allen_vc")
+    with pytest.raises(CatalogError, match="allen-vc has no session '72112382'; did you mean '721123822'"):
+        describe("allen-vc").asset("72112382")
+
+
+def test_ones_own_entry_joins_the_list(folder: Path) -> None:
+    write(folder, PLAIN)
+    entry = describe("mine")
+    assert "mine" in set(list_datasets()["name"])
+    assert entry.layout.trials["scenes"].window == (0.0, 1.0)
+    assert entry.layout.trials["scenes"].blank == "nan"
+    assert entry.layout == Layout(trials=entry.layout.trials, default_trials="scenes")
+    assert Layout.default().area is None
+
+
+def test_a_broken_entry_of_ones_own_does_not_hide_the_others(folder: Path) -> None:
+    write(folder, "name = ")
+    assert describe("demo").name == "demo"
+    with pytest.raises(CatalogError, match=r"mine.toml is not a TOML file: Invalid value"):
+        list_datasets()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('species = "mouse"', 'specie = "mouse"', "mine.toml: unknown key 'specie'; did you mean 'species'"),
+        ("stimulus = ", "stimulis = ", "layout: trials.scenes: unknown key 'stimulis'; did you mean 'stimulus'"),
+        ('task = "sleep"\n', "", "mine.toml: the key 'task' is missing. Add a line: task = ..."),
+        ('task = "sleep"', "task = 3", "mine.toml: task must be text; got 3."),
+        ("window = [0, 1]", "window = [1, 0]", r"layout.trials.scenes.window must be two numbers, .* got \[1.0, 0.0\]"),
+        ("window = [0, 1]", "window = true", "window must be a list of a number; got True"),
+        ('blank = "nan"', "blank = true", "blank must be a whole number or a number or text; got True"),
+        (
+            'archive = "local"',
+            'archive = "ftp"',
+            "archive must be one of 'dandi', 'http', 'local', 'simulated'; got 'ftp'",
+        ),
+        ('archive = "local"', 'archive = "dandi"', r"archive 'dandi' needs dandiset \(six digits; got ''\)"),
+        ('archive = "local"', 'archive = "http"', "sessions.a needs url and sha256"),
+        ('path = "a.nwb"', 'path = "a.nwb"\nsha256 = "12"', "sha256 must be 64 hexadecimal digits; got '12'"),
+        ('name = "mine"', 'name = "yours"', "name is 'yours', but the file is called mine.toml"),
+        ('default_session = "a"', 'default_session = "b"', "default_session 'b' is not one of its sessions"),
+        ('default_trials = "scenes"', 'default_trials = "s"', "layout.default_trials 's' is not one of scenes"),
+        ("[layout]", '[layout]\nunits = ""', "layout needs units or responses"),
+        ("[sessions.a]\npath", "[sessions]\na", "sessions.a must be a table; got 'a.nwb'"),
+    ],
+)
+def test_a_wrong_entry_is_refused_with_the_cure(folder: Path, old: str, new: str, complaint: str) -> None:
+    assert old in PLAIN
+    write(folder, PLAIN.replace(old, new))
+    with pytest.raises(CatalogError, match=complaint):
+        describe("mine")
+
+
+def test_an_entry_must_have_a_plain_name(folder: Path) -> None:
+    write(folder, PLAIN.replace('name = "mine"', 'name = "My_own"'), "My_own")
+    with pytest.raises(CatalogError, match="name 'My_own' must be small letters, digits and single hyphens"):
+        describe("My_own")
+
+
+def test_two_entries_of_one_name_are_refused_and_both_files_named(folder: Path) -> None:
+    write(folder, PLAIN, "demo")
+    with pytest.raises(CatalogError, match=r"two datasets are called 'demo': .*catalog.demo\.toml and .*demo\.toml"):
+        describe("demo")
+
+
+def test_a_catalog_folder_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path / "nowhere"))
+    with pytest.raises(CatalogError, match=r"NEURODATA4ML_CATALOG names .*nowhere, which is no folder"):
+        list_datasets()
+
+
+def test_an_entry_shows_itself_and_escapes_what_it_shows(folder: Path) -> None:
+    write(folder, PLAIN.replace("One mouse.", "<script>alert(1)</script>"))
+    page = describe("mine")._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    text = str(describe("allen-vc"))
+    assert "1.74 GB, about 3 min at 10 MB/s, the default" in text
+    assert "Siegle et al. 2021" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_catalog_is_read_with_the_standard_library_alone() -> None:
+    code = "import sys, neurodata4ml.data.catalog as c; c.rows(); import json; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    packages = {name.split(".")[0] for name in loaded if not name.startswith("_")}
+    assert packages - sys.stdlib_module_names <= {"neurodata4ml", "sitecustomize", "usercustomize"}
