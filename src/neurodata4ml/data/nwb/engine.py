@@ -1,0 +1,109 @@
+"""The xarray engine "nwb": any NWB 2 file as a lazy tree of labelled arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any, ClassVar
+
+import xarray as xr
+from xarray.backends import BackendEntrypoint
+
+from neurodata4ml.data.nwb import objects
+from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.types import read_all, read_group
+
+
+def open_nwb(path: str | PathLike[str] | Any, *, chunks: Any = {}) -> xr.DataTree:  # noqa: B006
+    """Open any NWB 2 file as a lazy tree; nothing but metadata is read.
+
+    A group of the file is a node at the same path: tables (units, electrodes, trials, every interval table) have a
+    row dim of their own name, series have ``data`` (``<series>_time``, ...) and ``timestamps`` in s, image containers
+    a stack ``images``. A ragged column ``x`` comes with ``x_start`` and ``x_stop`` for each row. Series are in the unit
+    of their attributes: conversion and offset are applied when values are read.
+
+    Parameters
+    ----------
+    path : path or binary file object
+    chunks
+        As for xarray: ``{}`` gives dask arrays in blocks that suit the file, None plain lazy arrays.
+
+    Returns
+    -------
+    DataTree
+        ``attrs["unmapped"]`` lists what found no place. It is the same as
+        ``xr.open_datatree(path, engine="nwb", chunks={})``; close it with ``.close()``.
+
+    Raises
+    ------
+    LayoutError
+        When the file is missing, empty, not HDF5, not NWB 2, or keeps its data in other files.
+
+    Examples
+    --------
+    >>> tree = open_nwb("session.nwb")  # doctest: +SKIP
+    >>> tree["units"]["spike_times"].dims  # doctest: +SKIP
+    ('units_spike_times',)
+    """
+    return xr.open_datatree(path, engine="nwb", chunks=chunks)
+
+
+def descriptions(path: str | PathLike[str] | Any, group: str) -> dict[str, str]:
+    """Return what the file says about an object and its columns, read only now.
+
+    The key "" is the object itself: ``descriptions("session.nwb", "units")["spike_times"]``.
+
+    Raises
+    ------
+    LayoutError
+        When nothing is at ``group``.
+    """
+    file = NwbFile(path)
+    try:
+        return objects.descriptions(file, group)
+    finally:
+        file.close()
+
+
+class NwbBackend(BackendEntrypoint):
+    """What ``engine="nwb"`` means to xarray."""
+
+    description = "Neurodata Without Borders 2 files (.nwb, HDF5), lazily, by neurodata type"
+    url = "https://www.nwb.org"
+    supports_groups = True
+    open_dataset_parameters: ClassVar[tuple[str, ...]] = ("filename_or_obj", "drop_variables", "group")
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Return whether the name ends in ``.nwb``."""
+        return isinstance(filename_or_obj, str | PathLike) and str(filename_or_obj).lower().endswith(".nwb")
+
+    def open_dataset(
+        self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None, group: str = "/"
+    ) -> xr.Dataset:
+        """Return one object of the file: ``xr.open_dataset(path, engine="nwb", group="units")``."""
+        file = NwbFile(filename_or_obj)
+        dataset = read_group(file, f"/{group.strip('/')}")
+        dataset = dataset.drop_vars(_names(drop_variables), errors="ignore")
+        dataset.set_close(file.close)
+        return dataset
+
+    def open_groups_as_dict(
+        self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None
+    ) -> dict[str, xr.Dataset]:
+        """Return every object of the file by its path."""
+        file = NwbFile(filename_or_obj)
+        found = read_all(file)
+        found = {path: node.drop_vars(_names(drop_variables), errors="ignore") for path, node in found.items()}
+        found["/"].set_close(file.close)
+        return found
+
+    def open_datatree(self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None) -> xr.DataTree:
+        """Return the whole file as a tree."""
+        found = self.open_groups_as_dict(filename_or_obj, drop_variables=drop_variables)
+        tree = xr.DataTree.from_dict(found)
+        tree.set_close(found["/"]._close)
+        return tree
+
+
+def _names(drop_variables: str | Iterable[str] | None) -> list[str]:
+    return [drop_variables] if isinstance(drop_variables, str) else list(drop_variables or ())

@@ -1,0 +1,51 @@
+"""What every test may rely on: a cache of its own, no network but the loopback, real recordings if there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def real_data(name: str) -> Path:
+    """Return the path of a real recording, or skip the test with the reason.
+
+    They lie in the folder named by ``NEURODATA4ML_TEST_DATA``, else in ``shared/data`` beside the checkout.
+    """
+    named = os.environ.get("NEURODATA4ML_TEST_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    path = folder / name
+    if not path.exists():
+        pytest.skip(f"the real recording {name!r} is not in {folder}; its pynwb-written twin is tested")
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the whole session a cache that nobody else sees, and none of the user's settings."""
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEURODATA4ML_CACHE", str(cache))
+        for name in ("CATALOG", "OFFLINE", "DANDI_API"):
+            patch.delenv(f"NEURODATA4ML_{name}", raising=False)
+        yield cache
+
+
+def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse every connection of this process that leaves the loopback: the suite is offline for sure."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = str(arguments[1][0])
+        if not (host.startswith("127.") or host in ("::1", "localhost", "0.0.0.0")):
+            message = f"a test tried to reach {host}; tests are offline, use a server on 127.0.0.1"
+            raise OSError(message)
+
+
+sys.addaudithook(_stay_on_this_machine)
