@@ -1,0 +1,106 @@
+"""Columns of a table on their way into a session: small ones are read, large ones stay lazy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+SMALL = 64 * 1024
+"""Bytes in the file up to which a column is read when a session is opened; no larger one is touched."""
+
+NUMBER = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*")
+"""A number as text. A leading zero ("007") is no number: such texts are names."""
+
+NOTHING = frozenset({"", "null", "nan", "none", "n/a", "na"})
+"""What stands in string columns where there is no number."""
+
+_WORDS = """
+unit spike trial time blank valid area good trial_id spike_times spike_start spike_stop spike_count invalid bound
+invalid_interval feature component fold"""
+RESERVED = frozenset(_WORDS.split())
+"""Words of the house that a column of a file may not take for itself."""
+
+
+def settle(column: xr.Variable) -> xr.Variable:
+    """Return a column read if it is small in the file, else as dask array in blocks that suit the file."""
+    if not is_small(column):
+        return chunked(column)
+    return xr.Variable(column.dims, np.asarray(column.data), column.attrs)
+
+
+def chunked(column: xr.Variable) -> xr.Variable:
+    """Return an unread variable as dask array in the blocks it is best read in."""
+    return column.chunk(column.encoding.get("preferred_chunks", {}))
+
+
+def is_small(column: xr.Variable) -> bool:
+    """Return whether a column takes at most 64 kB in the file (a string is a pointer of 16 bytes there)."""
+    return column.size * (16 if column.dtype == object else column.dtype.itemsize) <= SMALL
+
+
+def derive(function: Callable[..., np.ndarray], *columns: xr.Variable, dtype: Any) -> xr.Variable:
+    """Return ``function`` of columns, value by value: at once where they are read, lazily where they are not."""
+    result = xr.apply_ufunc(function, *columns, dask="parallelized", output_dtypes=[np.dtype(dtype)], keep_attrs="drop")
+    return xr.Variable(result.dims, result.data)
+
+
+def with_numbers(column: xr.Variable) -> xr.Variable:
+    """Return a column whose texts are all numbers as numbers (NaN where a text means "nothing"), others unchanged.
+
+    A column that is too large to be read now keeps its dtype ``object``: it holds numbers once it is read.
+    """
+    if column.dtype != object:
+        return column
+    if isinstance(column.data, np.ndarray):
+        return xr.Variable(column.dims, numbers(column.data), column.attrs)
+    return derive(lambda values: numbers(values).astype(object), column, dtype=object)
+
+
+def numbers(texts: np.ndarray) -> np.ndarray:
+    """Return texts that all are numbers, or nothing, as float64; other texts as they are."""
+    words = [str(value).strip() for value in texts.flat]
+    empty = [word.lower() in NOTHING for word in words]
+    if all(empty) or not all(e or NUMBER.fullmatch(word) for e, word in zip(empty, words, strict=True)):
+        return texts
+    values = [np.nan if e else float(word) for e, word in zip(empty, words, strict=True)]
+    return np.array(values, dtype=np.float64).reshape(texts.shape)
+
+
+def as_labels(column: xr.Variable) -> xr.Variable:
+    """Return stimulus labels: whole numbers as int64, other numbers and strings as they are.
+
+    Floats that are too large to be read now stay floats: nobody knows yet whether they are whole.
+    """
+    if column.dtype.kind in "ui":
+        return derive(lambda values: values.astype(np.int64), column, dtype=np.int64)
+    read = isinstance(column.data, np.ndarray)
+    if column.dtype.kind == "f" and read and np.isfinite(column.data).all() and (column.data % 1 == 0).all():
+        return xr.Variable(column.dims, column.data.astype(np.int64), column.attrs)
+    return column
+
+
+def plain_columns(table: xr.Dataset, rows: str) -> dict[str, xr.Variable]:
+    """Return the columns with one value per row, unread; ragged ones are left to ``open_nwb``."""
+    return {
+        str(name): column
+        for name, column in table.variables.items()
+        if column.dims == (rows,) and "ragged" not in column.attrs and name != "id"
+    }
+
+
+def free_name(name: str, taken: Collection[str], prefix: str) -> str:
+    """Return ``name``, with ``prefix`` before it where it is a word of the house or taken."""
+    while name in RESERVED or name in taken:
+        name = f"{prefix}_{name}"
+    return name
+
+
+def row_dim(table: xr.Dataset) -> str:
+    """Return the dim of a table's rows: that of its ids, else of its first column."""
+    if "id" in table.coords:
+        return str(table.coords["id"].dims[0])
+    return next((str(v.dims[0]) for v in table.variables.values() if v.ndim), "")

@@ -1,0 +1,190 @@
+"""Trials of a session: one interval table with its stimuli, blocks and blanks, and which trials are valid."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from neurodata4ml.data.columns import (
+    as_labels,
+    derive,
+    free_name,
+    plain_columns,
+    row_dim,
+    settle,
+    with_numbers,
+)
+from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.kinds import TABLE
+from neurodata4ml.data.nwb.types import groups, read_group
+from neurodata4ml.data.records import Layout, Trials
+from neurodata4ml.errors import LayoutError
+
+
+@dataclass(frozen=True)
+class ChosenTrials:
+    """The trials of a session: coordinates on ``trial``, and what the layout says about them."""
+
+    path: str
+    layout: Trials
+    coords: dict[str, xr.Variable]
+
+
+def read_trials(file: NwbFile, layout: Layout, name: str | None, invalid: np.ndarray) -> ChosenTrials:
+    """Return the trials called ``name`` (the layout's default when None) as coordinates on ``trial``.
+
+    Parameters
+    ----------
+    file : NwbFile
+    layout : Layout
+    name : str or None
+        A key of ``layout.trials``, or an interval table of the file: its name or its path.
+    invalid : ndarray (n_intervals, 2), s
+        Sorted intervals in which nothing was recorded as it should be.
+
+    Raises
+    ------
+    LayoutError
+        No such table (those there are listed), a table without rows, or without a column that the layout names.
+    """
+    chosen = _choose(file, layout, name)
+    table = read_group(file, f"/{chosen.table.strip('/')}")
+    if "data" in table.variables:
+        table = _presentations_of(file, table, chosen)
+    rows = row_dim(table)
+    if not table.sizes.get(rows, 0):
+        message = (
+            f"{file.name}: the table {chosen.table} has no rows. Choose another: {_listed(interval_tables(file))}."
+        )
+        raise LayoutError(message)
+    columns = {name: with_numbers(settle(column)) for name, column in plain_columns(table, rows).items()}
+    coords = {"trial": xr.Variable(("trial",), np.arange(table.sizes[rows]))}
+    if "id" in table.coords:
+        coords["trial_id"] = settle(table.coords["id"].variable)
+    coords |= _said_by_layout(file, chosen, columns, invalid)
+    shown = {word for word, name in _named(chosen) if word == name}
+    coords |= {free_name(name, coords, "trial"): c for name, c in columns.items() if name not in shown}
+    return ChosenTrials(chosen.table, chosen, {name: _on_trial(column) for name, column in coords.items()})
+
+
+def read_invalid(file: NwbFile, path: str) -> np.ndarray | None:
+    """Return the invalid intervals in s, sorted and merged, shape (n, 2); None where the file has no such table."""
+    if not path or not has(file, path):
+        return None
+    table = read_group(file, f"/{path.strip('/')}")
+    if not {"start_time", "stop_time"} <= set(table.variables):
+        return None
+    bounds = np.stack([np.asarray(table[name].data, dtype=np.float64) for name in ("start_time", "stop_time")], axis=1)
+    merged: list[list[float]] = []
+    for start, stop in bounds[np.argsort(bounds[:, 0])]:
+        if merged and start <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], stop)
+        elif stop > start:
+            merged.append([start, stop])
+    return np.array(merged, dtype=np.float64).reshape(-1, 2)
+
+
+def interval_tables(file: NwbFile) -> list[str]:
+    """Return the paths of the tables with a start and a stop in every row, without a leading slash."""
+    paths = [str(group.name).strip("/") for group in groups(file, TABLE) if {"start_time", "stop_time"} <= set(group)]
+    return [path for path in paths if path != "intervals/invalid_times"]
+
+
+def has(file: NwbFile, path: str) -> bool:
+    """Return whether the file has a group at ``path``."""
+    return f"/{path.strip('/')}" in file.root
+
+
+def _choose(file: NwbFile, layout: Layout, name: str | None) -> Trials:
+    """Return the layout's own trials, else a table of the file by its name or path."""
+    wanted = name or layout.default_trials
+    if wanted in layout.trials:
+        chosen = layout.trials[wanted]
+        if not has(file, chosen.table):
+            message = f"{file.name} has no table {chosen.table}. There are: {_listed(interval_tables(file))}."
+            raise LayoutError(message)
+        return chosen
+    tables = interval_tables(file)
+    same = [t for t in tables if wanted.strip("/") in (t, t.rpartition("/")[2])] if wanted else []
+    if len(same) == 1:
+        return next((t for t in layout.trials.values() if t.table == same[0]), Trials(same[0]))
+    names = [*layout.trials, *tables]
+    if not wanted:
+        message = f"{file.name}: say which table holds the trials, trials=TABLE. There are: {_listed(names)}."
+    elif same:
+        message = f"{file.name} has {len(same)} tables called {wanted}. Give the path: {_listed(same)}."
+    else:
+        close = difflib.get_close_matches(wanted, [*names, *(t.rpartition("/")[2] for t in tables)], n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        message = f"{file.name} has no table {wanted!r}.{hint} There are: {_listed(names)}."
+    raise LayoutError(message)
+
+
+def _presentations_of(file: NwbFile, series: xr.Dataset, chosen: Trials) -> xr.Dataset:
+    """Return a series of stimulus indices as a table: each sample is a trial, from its time to the next one's."""
+    if "timestamps" not in series.coords or series.coords["timestamps"].dims != series["data"].dims:
+        message = f"{file.name}: the series {chosen.table} has no time for each of its values, so it tells no trials."
+        raise LayoutError(message)
+    start = series.coords["timestamps"].variable
+    stop = xr.Variable(start.dims, np.append(np.asarray(start.data)[1:], np.nan), start.attrs)  # the last is not known
+    return xr.Dataset({"data": series["data"].variable, chosen.start: start, chosen.stop: stop})
+
+
+def _said_by_layout(
+    file: NwbFile, chosen: Trials, columns: dict[str, xr.Variable], invalid: np.ndarray
+) -> dict[str, xr.Variable]:
+    """Return start_time, stop_time, stimulus, block, blank and valid."""
+    said = {word: _column(file, chosen, columns, name) for word, name in _named(chosen)}
+    said |= {word: as_labels(said[word]) for word in ("stimulus", "block") if word in said}
+    start, stop = said["start_time"], said["stop_time"]
+    said["blank"] = derive(lambda label: _is_blank(label, chosen.blank), said.get("stimulus", start), dtype=bool)
+    said["valid"] = derive(lambda a, b: ~_overlaps(a, b, invalid), start, stop, dtype=bool)
+    for word in ("start_time", "stop_time"):
+        said[word].attrs["units"] = "s"
+    return said
+
+
+def _named(chosen: Trials) -> list[tuple[str, str]]:
+    """Return the words of the house that the layout has a column for, with that column."""
+    words = ("start_time", "stop_time", "stimulus", "block")
+    names = (chosen.start, chosen.stop, chosen.stimulus, chosen.block)
+    return [(word, name) for word, name in zip(words, names, strict=True) if name]
+
+
+def _column(file: NwbFile, chosen: Trials, columns: dict[str, xr.Variable], name: str) -> xr.Variable:
+    if name not in columns:
+        message = f"{file.name}: the table {chosen.table} has no column {name!r}. It has: {_listed(columns)}."
+        raise LayoutError(message)
+    return columns[name].copy(deep=False)
+
+
+def _is_blank(label: np.ndarray, blank: float | str | None) -> np.ndarray:
+    if blank is None:
+        return np.zeros(label.shape, dtype=bool)
+    if blank == "nan" or (isinstance(blank, float) and math.isnan(blank)):
+        is_nan = np.asarray(label != label, dtype=bool)  # only NaN differs from itself
+        return is_nan | np.asarray(label == "nan", dtype=bool) if label.dtype == object else is_nan
+    return np.asarray(label == blank, dtype=bool)
+
+
+def _overlaps(start: np.ndarray, stop: np.ndarray, invalid: np.ndarray) -> np.ndarray:
+    """Return which intervals [start, stop) meet an invalid one; a stop that is not known counts as the start."""
+    if not len(invalid):
+        return np.zeros(np.shape(start), dtype=bool)
+    first = np.searchsorted(invalid[:, 1], start, side="right")  # the first that ends after the trial starts
+    begins = np.append(invalid[:, 0], np.inf)[first]
+    return np.asarray((begins < stop) | (begins <= start))
+
+
+def _on_trial(column: xr.Variable) -> xr.Variable:
+    attrs = {name: value for name, value in column.attrs.items() if name in ("units", "table")}
+    return xr.Variable(("trial",), column.data, attrs)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

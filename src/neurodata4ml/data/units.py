@@ -1,0 +1,197 @@
+"""Units of a session: spikes or responses, the brain area of each unit, and whether it meets the quality rules."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from neurodata4ml.data.columns import chunked, free_name, plain_columns, row_dim, settle
+from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.kinds import SERIES
+from neurodata4ml.data.nwb.types import groups, read_group
+from neurodata4ml.data.records import AreaJoin, Filter, Layout
+from neurodata4ml.data.trials import has
+from neurodata4ml.errors import LayoutError
+
+AREA_COLUMNS = ("area", "brain_area", "brain_region", "location", "region")
+"""Columns of a units table that say the area themselves, in the order in which they are tried."""
+
+OF_TRIALS = ("stimulus", "block", "start_time", "stop_time")
+"""Words that belong to trials, whether this session has them or not."""
+
+ELECTRODES = "general/extracellular_ephys/electrodes"
+
+RULES = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def read_units(file: NwbFile, layout: Layout, taken: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the coordinates on ``unit``, and ``spike_times`` with the range of each unit in it.
+
+    Parameters
+    ----------
+    file : NwbFile
+    layout : Layout
+    taken : collection of str
+        Names that trial columns have already; a unit column of the same name gets the prefix ``unit_``.
+
+    Returns
+    -------
+    coords, variables : dict of Variable
+
+    Raises
+    ------
+    LayoutError
+        No units, or no column that the layout names.
+    """
+    path = layout.units or _roi_table(file, layout)
+    table = _table(file, path)
+    rows = row_dim(table)
+    columns = {name: settle(column) for name, column in plain_columns(table, rows).items()}
+    coords = {"unit": _ids(table, rows)}
+    if layout.area is not None:
+        coords["area"] = _areas(file, table, layout.area)
+    if layout.quality:
+        coords["good"] = _good(file, path, columns, layout.quality)
+    taken = {*coords, *taken, *OF_TRIALS}
+    coords |= {free_name(name, taken, "unit"): column for name, column in columns.items()}
+    coords = {name: _on_unit(column) for name, column in coords.items()}
+    return coords, _spikes(table) if "spike_times_start" in table.variables else {}
+
+
+def read_responses(file: NwbFile, layout: Layout, units: np.ndarray) -> dict[str, xr.Dataset]:
+    """Return the recordings that are a series of one value per unit (fluorescence, ...): (time, unit), unread.
+
+    Raises
+    ------
+    LayoutError
+        When a series has no place for each unit: its ROIs are not the rows of the table of units.
+    """
+    found = {}
+    for name, path in layout.responses.items():
+        series = _table(file, path)
+        data = series["data"]
+        if data.ndim != 2 or data.shape[1] != len(units):
+            message = f"{file.name}: {path} has shape {data.shape}, which is not (time, {len(units)} ROIs)."
+            raise LayoutError(message)
+        found[name] = series
+    return found
+
+
+def find_area(file: NwbFile, units: str) -> AreaJoin | None:
+    """Return how the units of an uncatalogued file find their area, where the file plainly says so."""
+    columns = set(_table(file, units).variables) if has(file, units) else set()
+    own = [name for name in AREA_COLUMNS if name in columns]
+    if own:
+        return AreaJoin(own[0])
+    if not has(file, f"{ELECTRODES}/location"):
+        return None
+    if "peak_channel_id" in columns:
+        return AreaJoin("peak_channel_id", ELECTRODES, "id", "location")
+    return AreaJoin("electrodes", ELECTRODES, "", "location") if "electrodes" in columns else None
+
+
+def area_words(join: AreaJoin) -> str:
+    """Return in words where the area of a unit comes from."""
+    if not join.table:
+        return f"units.{join.column}"
+    return f"units.{join.column} -> {join.table}.{join.value}" + (f" by {join.key}" if join.key else "")
+
+
+def roi_series(file: NwbFile) -> list[str]:
+    """Return the paths of the series of ROI responses."""
+    paths = [str(g.name).strip("/") for g in groups(file, SERIES) if "rois" in g and "data" in g]
+    return [path for path in paths if path.startswith("processing/")]
+
+
+def _table(file: NwbFile, path: str) -> xr.Dataset:
+    if not path or not has(file, path):
+        tables = ", ".join(sorted(str(g.name) for g in groups(file) if "colnames" in g.attrs)) or "none"
+        message = f"{file.name} has no {path or 'units and no ROI responses'}. Its tables: {tables}."
+        raise LayoutError(message)
+    return read_group(file, f"/{path.strip('/')}")
+
+
+def _roi_table(file: NwbFile, layout: Layout) -> str:
+    """Return the path of the table whose rows are the ROIs of the responses."""
+    paths = {str(_table(file, path)["rois"].attrs.get("table", "")) for path in layout.responses.values()}
+    if len(paths) != 1:
+        message = (
+            f"{file.name}: the responses are of ROIs in {len(paths)} tables ({', '.join(sorted(paths))}), not one."
+        )
+        raise LayoutError(message)
+    return paths.pop().strip("/")
+
+
+def _ids(table: xr.Dataset, rows: str) -> xr.Variable:
+    """Return the ids of the units: the labels of ``unit``, read whatever their size."""
+    if "id" in table.coords:
+        return xr.Variable((rows,), np.asarray(table.coords["id"].data))
+    return xr.Variable((rows,), np.arange(table.sizes[rows]))
+
+
+def _spikes(table: xr.Dataset) -> dict[str, xr.Variable]:
+    """Return the whole column of spike times, unread, and where each unit's part starts and stops."""
+    times = chunked(table["spike_times"].variable)
+    return {
+        "spike_times": xr.Variable(("spike",), times.data, {"units": "s"}),
+        "spike_start": xr.Variable(("unit",), settle(table["spike_times_start"].variable).data),
+        "spike_stop": xr.Variable(("unit",), settle(table["spike_times_stop"].variable).data),
+    }
+
+
+def _areas(file: NwbFile, units: xr.Dataset, join: AreaJoin) -> xr.Variable:
+    """Return the area of each unit as text; "" where the file does not tell."""
+    if join.column not in units.variables:
+        message = f"{file.name}: the units have no column {join.column!r}, which leads to their areas."
+        raise LayoutError(message)
+    column = np.asarray(units[join.column].data)
+    if not join.table:
+        return xr.Variable((row_dim(units),), column.astype(object))
+    other = _table(file, join.table)
+    missing = [name for name in (join.key, join.value) if name and name not in other.variables]
+    if missing:
+        message = f"{file.name}: {join.table} has no column {missing[0]!r}, which tells the areas of units."
+        raise LayoutError(message)
+    areas = np.asarray(other[join.value].data).astype(object)
+    if join.key:
+        place = {key: row for row, key in enumerate(np.asarray(other[join.key].data).tolist())}
+        rows = [place.get(key, -1) for key in column.tolist()]
+    elif f"{join.column}_start" in units.variables:
+        starts = np.asarray(units[f"{join.column}_start"].data)
+        stops = np.asarray(units[f"{join.column}_stop"].data)
+        rows = [int(column[a]) if b > a else -1 for a, b in zip(starts, stops, strict=True)]
+    else:
+        rows = column.astype(int).tolist()
+    values = [areas[row] if 0 <= row < len(areas) else "" for row in rows]
+    return xr.Variable((row_dim(units),), np.array(values, dtype=object))
+
+
+def _good(file: NwbFile, path: str, columns: dict[str, xr.Variable], rules: tuple[Filter, ...]) -> xr.Variable:
+    """Return which units meet every rule; a unit whose value is NaN does not."""
+    missing = [rule.column for rule in rules if rule.column not in columns]
+    if missing:
+        message = (
+            f"{file.name}: {path} has no column {missing[0]!r} for the quality rule. It has: {', '.join(columns)}."
+        )
+        raise LayoutError(message)
+    met = [
+        RULES[rule.op](columns[rule.column], rule.value) & (columns[rule.column] == columns[rule.column])
+        for rule in rules
+    ]
+    return xr.Variable(met[0].dims, np.logical_and.reduce([np.asarray(m.data, dtype=bool) for m in met]))
+
+
+def _on_unit(column: xr.Variable) -> xr.Variable:
+    attrs = {name: value for name, value in column.attrs.items() if name in ("units", "table")}
+    return xr.Variable(("unit",), column.data, attrs)
