@@ -1,0 +1,205 @@
+"""Around each event a window of whole bins: which trials take part, and where their bins begin and end."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import xarray as xr
+
+from neurodata4ml.dims import require_dims
+from neurodata4ml.errors import DesignError, DimensionError
+
+TOLERANCE = 1e-3
+"""Seconds by which a window may pass the next onset: displays jitter by less than a millisecond."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where to look: bin ``k`` of trial ``i`` is ``[event[i] + edges[k], event[i] + edges[k + 1])``.
+
+    Attributes
+    ----------
+    kept : ndarray of int (n_trials,)
+        Positions, in the session, of the trials that take part.
+    event : ndarray (n_trials,), s
+        Time of the event in the session.
+    edges : ndarray (n_bins + 1,), s from the event
+    bin_width : float, s
+    dropped : dict
+        ``nan``: trials whose event has no time; ``invalid``: trials, or windows, inside an invalid interval.
+    """
+
+    kept: np.ndarray
+    event: np.ndarray
+    edges: np.ndarray
+    bin_width: float
+    dropped: dict[str, int]
+
+    @property
+    def n_bins(self) -> int:
+        """Number of bins in one window."""
+        return len(self.edges) - 1
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Start and end of the window, seconds from the event."""
+        return float(self.edges[0]), float(self.edges[-1])
+
+    @property
+    def time(self) -> np.ndarray:
+        """Bin centres, seconds from the event."""
+        return np.asarray(np.round((self.edges[:-1] + self.edges[1:]) / 2, 12))
+
+
+def choose_windows(
+    session: xr.Dataset,
+    *,
+    align: str,
+    window: tuple[float, float] | None,
+    bin_width: float | None,
+    step: str,
+) -> Windows:
+    """Decide which trials take part and which bins they have; see ``bin_spikes`` for the rules.
+
+    Raises
+    ------
+    DimensionError
+        ``align`` is not a time on ``trial``.
+    DesignError
+        The window does not hold whole bins, or no trial is left.
+    """
+    event = _event_times(session, align, step)
+    has_time = np.isfinite(event)
+    kept = has_time & _column(session, "valid", default=True).astype(bool)
+    _require_trials(kept, align, step)
+    if window is None:
+        window = _default_window(session, event, kept, bin_width, step)
+    edges, bin_width = _edges(window, bin_width, step)
+    kept &= ~_inside_invalid(session, event, edges)
+    _require_trials(kept, align, step)
+    if align == "start_time":
+        _warn_of_next_stimulus(session, event[kept], float(edges[-1]), step)
+    dropped = {"nan": int((~has_time).sum()), "invalid": int((has_time & ~kept).sum())}
+    return Windows(np.flatnonzero(kept), event[kept], edges, bin_width, dropped)
+
+
+def _event_times(session: xr.Dataset, align: str, step: str) -> np.ndarray:
+    require_dims(session, "trial", step=step, hint="This session has no trials: open_session(..., trials=TABLE).")
+    column = session.variables.get(align)
+    if column is None or column.dims != ("trial",) or column.dtype.kind not in "iuf":
+        numeric = [
+            str(name)
+            for name, other in session.variables.items()
+            if other.dims == ("trial",) and other.dtype.kind in "iuf"
+        ]
+        near = get_close_matches(align, numeric, n=1)
+        times = [name for name in numeric if "time" in name] or numeric
+        message = (
+            f"{step} aligns to a column of times on 'trial'; {align!r} is not one. "
+            + (f"Did you mean align={near[0]!r}? " if near else "")
+            + f"There are: {', '.join(sorted(times))}."
+        )
+        raise DimensionError(message)
+    return np.asarray(session[align].values, dtype=np.float64)
+
+
+def _column(session: xr.Dataset, name: str, *, default: object) -> np.ndarray:
+    if name in session.variables:
+        return np.asarray(session[name].values)
+    return np.full(session.sizes["trial"], default)
+
+
+def _require_trials(kept: np.ndarray, align: str, step: str) -> None:
+    if not kept.any():
+        message = (
+            f"{step} finds no trial to align: of {kept.size} trials none has a time in {align!r} outside the "
+            f"invalid intervals. Look at session[{align!r}] and session['valid'], or align to another column."
+        )
+        raise DesignError(message)
+
+
+def _default_window(
+    session: xr.Dataset, event: np.ndarray, kept: np.ndarray, bin_width: float | None, step: str
+) -> tuple[float, float]:
+    """Return the layout's window, else from the event to the earliest end of any trial, in whole bins."""
+    if "window" in session.attrs:
+        first, last = session.attrs["window"]
+        return float(first), float(last)
+    spans = _time_to_end(session, event[kept], kept)
+    spans = spans[np.isfinite(spans)]
+    shortest = float(spans.min()) if spans.size else 0.0
+    n_bins = 1 if bin_width is None else int(np.floor((shortest + TOLERANCE) / bin_width))
+    if shortest <= 0 or n_bins < 1:
+        message = (
+            f"{step} finds no common window: the shortest trial ends {shortest:.6g} s after its event. "
+            f"Say how long to look, e.g. window=(-0.1, 0.5), with a bin_width that divides it."
+        )
+        raise DesignError(message)
+    typical = float(np.median(spans))
+    if shortest < typical / 2:
+        message = (
+            f"{step} uses the window of the shortest trial, {shortest:.6g} s, while the median trial lasts "
+            f"{typical:.6g} s. To look longer, say window=(0, {typical:.3g})."
+        )
+        warnings.warn(message, stacklevel=4)
+    return 0.0, shortest if bin_width is None else n_bins * bin_width
+
+
+def _time_to_end(session: xr.Dataset, event: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return seconds from each event to the earlier of the end of its trial and the next onset."""
+    stop = _column(session, "stop_time", default=np.nan).astype(np.float64)[kept]
+    return np.asarray(np.fmin(_next_onset(session, event), stop) - event)
+
+
+def _next_onset(session: xr.Dataset, event: np.ndarray) -> np.ndarray:
+    """Return the first onset after each event; infinity after the last."""
+    onset = _column(session, "start_time", default=np.nan).astype(np.float64)
+    onset = np.append(np.unique(onset[np.isfinite(onset)]), np.inf)
+    return np.asarray(onset[np.searchsorted(onset, event, side="right")])
+
+
+def _edges(window: tuple[float, float], bin_width: float | None, step: str) -> tuple[np.ndarray, float]:
+    """Return the edges of the bins, to a picosecond (so that an edge at the event is exactly zero), and their width."""
+    first, last = (float(value) for value in window)
+    if not (np.isfinite([first, last]).all() and first < last):
+        message = f"{step} needs a window (start, end) in seconds with start < end; got {(first, last)}."
+        raise DesignError(message)
+    width = last - first if bin_width is None else float(bin_width)
+    if not (np.isfinite(width) and width > 0):
+        message = f"{step} needs a bin_width above 0 s; got {bin_width}. Milliseconds? 10 ms is bin_width=0.01."
+        raise DesignError(message)
+    wanted = (last - first) / width
+    n_bins = round(wanted)
+    if n_bins < 1 or abs(wanted - n_bins) > 1e-6:
+        fewer, more = max(int(wanted), 1), int(wanted) + 1
+        nearest = fewer if wanted - fewer < more - wanted else more
+        message = (
+            f"{step} needs whole bins: window=({first:g}, {last:g}) holds {wanted:.6g} bins of {width:g} s. "
+            f"The nearest is window=({first:g}, {first + nearest * width:.10g}), "
+            f"or for this window bin_width={(last - first) / nearest:.10g}."
+        )
+        raise DesignError(message)
+    return np.round(first + np.arange(n_bins + 1) * width, 12), width
+
+
+def _inside_invalid(session: xr.Dataset, event: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return which windows touch an invalid interval, also where they reach beyond their trial."""
+    if "invalid_interval" not in session.variables:
+        return np.zeros(event.shape, dtype=bool)
+    interval = np.asarray(session["invalid_interval"].values, dtype=np.float64)
+    start, stop = (event + edges[0])[:, None], (event + edges[-1])[:, None]
+    return np.asarray(((start < interval[:, 1]) & (stop > interval[:, 0])).any(axis=1))
+
+
+def _warn_of_next_stimulus(session: xr.Dataset, event: np.ndarray, end: float, step: str) -> None:
+    gap = _next_onset(session, event) - event
+    n_reaching = int((end > gap + TOLERANCE).sum())
+    if n_reaching:
+        message = (
+            f"{step}: the window reaches into the next stimulus in {n_reaching} of {len(event)} trials (the next "
+            f"onset follows after {gap.min():.6g} s, the window ends at {end:g} s): late bins answer to two stimuli."
+        )
+        warnings.warn(message, stacklevel=4)
