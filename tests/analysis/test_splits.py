@@ -1,0 +1,211 @@
+"""Folds keep apart what belongs together; a shuffle deals labels as the design did."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from neurodata4ml.analysis.design import block_labels, warn_of_runs
+from neurodata4ml.analysis.responses import average_by
+from neurodata4ml.analysis.splits import permutation_labels, splits
+from neurodata4ml.errors import DesignError, DimensionError
+
+
+def trials(n_trials=60, **coords):
+    x = np.arange(2.0 * n_trials).reshape(n_trials, 2)
+    return xr.DataArray(
+        x, dims=("trial", "unit"), coords={name: ("trial", np.asarray(v)) for name, v in coords.items()}
+    )
+
+
+def mixed(n_trials=60, n_classes=2, seed=0):
+    return np.random.default_rng(seed).permutation(np.arange(n_trials) % n_classes)
+
+
+@pytest.mark.parametrize("over", ["trial", "block", "stimulus"])
+def test_every_trial_is_tested_once_and_never_learnt_from_in_its_own_fold(over):
+    x = trials(stimulus=np.arange(60) % 12, block=np.arange(60) // 6)
+    tested = []
+    for train, test in splits(x, over=over, n_folds=4).split():
+        assert set(train).isdisjoint(test)
+        assert len(train) + len(test) == 60
+        tested.extend(test)
+    assert sorted(tested) == list(range(60))
+
+
+def test_blocks_are_kept_whole_and_folds_follow_time():
+    block = np.repeat([4, 2, 9, 7, 5], 12)
+    folds = splits(trials(block=block, start_time=np.arange(60.0), side=mixed()), target="side")
+    assert folds.kind == "block"
+    for train, test in folds.split():
+        assert set(block[train]).isdisjoint(block[test])
+    assert folds.fold.tolist() == np.repeat(np.arange(5), 12).tolist()
+
+
+def test_with_too_few_blocks_folds_are_stretches_of_time():
+    order = np.random.default_rng(0).permutation(60)
+    folds = splits(trials(block=order // 20, start_time=order.astype(float)), n_folds=5)
+    assert folds.kind == "contiguous"
+    for _, test in folds.split():
+        assert np.ptp(order[test]) == len(test) - 1
+
+
+def test_whole_stimuli_are_held_out_with_every_class_in_every_fold():
+    stimulus = np.tile(np.arange(20), 3)
+    folds = splits(trials(stimulus=stimulus, digit=stimulus // 10), over="stimulus", target="digit", seed=3)
+    assert folds.kind == "stimulus"
+    for train, test in folds.split():
+        assert set(stimulus[train]).isdisjoint(stimulus[test])
+        assert np.bincount(stimulus[test] // 10).tolist() == [6, 6]
+
+
+def test_folds_of_stimuli_go_by_label_so_that_the_order_of_trials_never_matters():
+    stimulus = np.tile(np.arange(20), 3)
+    order = np.random.default_rng(1).permutation(60)
+    one = splits(trials(stimulus=stimulus), over="stimulus", seed=3).fold
+    two = splits(trials(stimulus=stimulus[order]), over="stimulus", seed=3).fold
+    assert one[order].tolist() == two.tolist()
+    assert splits(trials(stimulus=stimulus), over="stimulus", seed=4).fold.tolist() != one.tolist()
+
+
+def test_blank_and_invalid_trials_lie_in_no_fold_and_positions_stay_those_of_x():
+    x = trials(10, blank=np.arange(10) == 0, valid=np.arange(10) != 9)
+    folds = splits(x, n_folds=2)
+    assert folds.fold.tolist() == [-1, 0, 0, 0, 0, 1, 1, 1, 1, -1]
+    train, test = next(folds.split())
+    assert test.tolist() == [1, 2, 3, 4]
+    assert train.tolist() == [5, 6, 7, 8]
+
+
+def test_folds_are_a_cross_validator_of_scikit_learn():
+    y = mixed()
+    folds = splits(trials(side=y), target="side")
+    scores = cross_val_score(KNeighborsClassifier(1), np.c_[y, y], y, cv=folds)
+    assert scores.tolist() == [1.0] * folds.get_n_splits()
+
+
+def test_labels_constant_in_blocks_are_refused_and_the_remedies_work():
+    block = np.repeat(np.arange(12), 5)
+    x = trials(block=block, side=block % 2)
+    for n_folds in (5, 3):
+        with pytest.raises(DesignError, match=r"Each of the 12 blocks holds one label only.*The block is the sample"):
+            splits(x, target="side", n_folds=n_folds)
+    blocks_as_samples = average_by(x, "block").rename(block="trial")
+    assert splits(blocks_as_samples, target="side", n_folds=3).fold.tolist() == np.repeat([0, 1, 2], 4).tolist()
+    whole = splits(x, over="block", target="side", n_folds=3)
+    for _, test in whole.split():
+        assert np.bincount(block[test] % 2).tolist() == [10, 10]
+
+
+def test_blocks_of_one_trial_say_nothing_about_the_design():
+    x = trials(block=np.arange(60), side=mixed())
+    assert splits(x, target="side").kind == "contiguous"
+    assert block_labels(x) is None
+
+
+def refused(sentence, x, **keywords):
+    with pytest.raises(DesignError, match=sentence):
+        splits(x, **keywords)
+
+
+def test_each_refusal_says_what_is_wrong_and_what_to_do():
+    side = mixed()
+    refused("n_folds of at least 2; got 1", trials(), n_folds=1)
+    refused("5 folds need at least 5 trials; got 1 trial", trials(1))
+    refused(r'splits knows over="trial", "block" and "stimulus"; got \'unit\'', trials(), over="unit")
+    refused("all 60 trials have side = 1", trials(side=np.ones(60, dtype=int)), target="side")
+    refused(
+        r"2 of 4 classes of 'side' have fewer trials than the 5 folds: 7 \(1\), 8 \(3\)\. Drop them: .*or merge",
+        trials(side=np.r_[side[:56], 7, 8, 8, 8]),
+        target="side",
+    )
+    refused(r"7 \(4\)\. Use n_folds=4\. Drop them", trials(side=np.r_[side[:56], [7] * 4]), target="side")
+    refused(
+        "Fold 0 of 5 holds only side = 0 among its 12 trials.*'side' follows the course",
+        trials(side=np.arange(60) // 30),
+        target="side",
+    )
+    refused(
+        "Fold 0 of 5 tests side = 9, which occurs in no other fold",
+        trials(side=np.r_[[9] * 6, side[6:]]),
+        target="side",
+    )
+    refused("at least n_folds=5 blocks; got 3", trials(block=np.arange(60) // 20), over="block")
+    refused("at least n_folds=5 blocks; got 0", trials(), over="block")
+    block = np.repeat(np.arange(6), 10)
+    refused(
+        "Label True has 1 blocks, fewer than n_folds=5.*more blocks",
+        trials(block=block, side=block == 5),
+        over="block",
+        target="side",
+    )
+    refused("There are 3. Use fewer folds", trials(stimulus=np.arange(60) % 3), over="stimulus")
+    stimulus = np.arange(60) % 12
+    refused(
+        r"Class 1 has 2\. Use fewer",
+        trials(stimulus=stimulus, digit=(stimulus > 9).astype(int)),
+        over="stimulus",
+        target="digit",
+    )
+    refused(
+        "differs between trials of one stimulus", trials(stimulus=stimulus, side=side), over="stimulus", target="side"
+    )
+
+
+def test_the_line_that_drops_rare_classes_can_be_typed():
+    x = trials(side=np.r_[mixed()[:56], 7, 8, 8, 8])
+    with pytest.raises(DesignError) as error:
+        splits(x, target="side")
+    remedy = re.search(r"Drop them: (.*?);", str(error.value))[1]
+    assert eval(remedy, {"x": x}).sizes["trial"] == 56
+
+
+def test_a_missing_target_is_suggested_and_averages_have_no_folds():
+    with pytest.raises(DimensionError, match=r"'sides' on 'trial'.*Did you mean 'side'"):
+        splits(trials(side=mixed()), target="sides")
+    with pytest.raises(DimensionError, match=r'splits needs a "trial" dim.*Folds are made of trials'):
+        splits(xr.DataArray(np.zeros((3, 2)), dims=("stimulus", "unit")))
+
+
+def test_labels_that_vary_within_blocks_are_shuffled_within_them():
+    rng = np.random.default_rng(0)
+    blocks, y = np.repeat([3, 1, 2], 20), np.r_[mixed(20), mixed(20), np.zeros(19, dtype=int), 1]
+    shuffled = permutation_labels(y, blocks, rng)
+    assert (shuffled != y).any()
+    for block in (1, 2, 3):
+        assert sorted(shuffled[blocks == block]) == sorted(y[blocks == block])
+
+
+def test_labels_of_whole_blocks_are_exchanged_between_blocks():
+    rng = np.random.default_rng(0)
+    blocks = np.repeat(np.arange(8), 5)
+    y = blocks % 2
+    seen = set()
+    for _ in range(20):
+        shuffled = permutation_labels(y, blocks, rng)
+        assert all(len(set(shuffled[blocks == block])) == 1 for block in range(8))
+        assert shuffled.sum() == y.sum()
+        seen.add(tuple(shuffled))
+    assert len(seen) > 10
+
+
+def test_without_blocks_all_labels_are_shuffled_and_the_original_stays():
+    y = mixed()
+    before = y.copy()
+    shuffled = permutation_labels(y, None, np.random.default_rng(0))
+    assert sorted(shuffled) == sorted(y)
+    assert (shuffled != y).any()
+    assert (y == before).all()
+
+
+def test_labels_in_runs_warn_and_random_ones_do_not():
+    with pytest.warns(UserWarning, match="'side' switches 5 times .* random order would switch about 30 times"):
+        warn_of_runs(trials(side=np.arange(60) // 10 % 2), "side")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for seed in range(20):
+            warn_of_runs(trials(side=mixed(seed=seed), start_time=np.arange(60.0)), "side")
