@@ -1,0 +1,40 @@
+"""Which of several candidates explain a brain best, and which of them cannot be told from the best."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from neurodata4ml.analysis.inference import interval
+
+
+def among_best(
+    similarity: xr.DataArray, replicate: xr.DataArray, *, margin: float = 0.03, confidence: float = 0.95
+) -> xr.Dataset:
+    """Which candidates cannot be told from the best one.
+
+    A candidate is among the best if its difference from the best is below ``margin``, or if the jackknife interval
+    of that difference includes 0. Differences are taken within replicates, so that noise common to both cancels.
+    Intervals are Bonferroni-corrected for the number of candidates less one: the truly best candidate is among the
+    best with a probability of at least ``confidence``.
+
+    Parameters
+    ----------
+    similarity : DataArray (..., y)
+    replicate : DataArray (group, ..., y)
+        Both from ``compare`` with single trials.
+    margin : float
+        Candidates closer than this count as one answer, however sure the difference.
+    confidence : float
+
+    Returns
+    -------
+    Dataset with ``among_best`` (..., y) bool and ``best`` (...) str, empty where every similarity is NaN
+    """
+    known = similarity.notnull()
+    top = similarity.fillna(-np.inf).argmax("y")
+    level = 1.0 - (1.0 - confidence) / max(similarity.sizes["y"] - 1, 1)
+    gap = interval(similarity.isel(y=top) - similarity, replicate.isel(y=top) - replicate, confidence=level)
+    near = (gap.estimate < margin) | ~(gap.low > 0)
+    best = similarity["y"].astype(object).isel(y=top).drop_vars("y").where(known.any("y"), "")
+    return xr.Dataset({"among_best": near & known, "best": best})

@@ -1,0 +1,120 @@
+"""How much of a unit's response repeats from trial to trial."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from neurodata4ml.analysis.ceiling import noise_ceiling
+from neurodata4ml.analysis.halves import half_means, split_halves
+from neurodata4ml.analysis.linear import fold_labels, stimulus_means, sum_rows
+from neurodata4ml.analysis.representations import trial_values
+from neurodata4ml.dims import add_step, feature_dim, presented, provenance
+from neurodata4ml.errors import DesignError
+
+__all__ = ["noise_ceiling", "reliability"]
+
+_ROUNDING = 1e-24
+"""Variance below this fraction of the mean square is rounding: the means are all the same."""
+
+_BATCH = 10
+"""Splits whose means are held at once."""
+
+
+def reliability(
+    x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, seed: int = 0
+) -> xr.DataArray:
+    """Reliability of each unit's mean responses: their expected correlation with those of as many new trials.
+
+    With signal variance s2 (between stimuli), trial noise v and n trials each, R = s2 / (s2 + v / n). A perfect
+    model correlates with the observed means by sqrt(R) and explains R of their variance. Values below 0 mean that
+    no signal was found, and stay. Blank and invalid trials are dropped.
+
+    Parameters
+    ----------
+    x : DataArray (trial, unit), with the coordinate ``stimulus`` and perhaps ``block``; e.g. rates in Hz
+    method : "anova" or "split_half"
+        ``"anova"``: 1 - v * mean(1 / n_i) / (variance of the means), v pooled within stimuli; exact for unequal n_i
+        (with equal ones it is the noise ceiling of Allen et al. 2022, Nat. Neurosci. 25:116, without clipping).
+        With blocks, what moves all stimuli of a block alike is taken out first: it is no noise between stimuli.
+        ``"split_half"``: correlation across stimuli of the means of random halves, whole blocks in either, averaged
+        over splits and then stepped up to all trials by Spearman-Brown, 2 r / (1 + r).
+    n_splits, seed : int
+        For ``"split_half"``.
+
+    Returns
+    -------
+    DataArray (unit), unitless, at most 1; NaN for a unit whose mean responses are all the same
+
+    Raises
+    ------
+    DesignError
+        No repeated stimulus, fewer than two stimuli, an unknown method, values that are not finite.
+    """
+    if method not in ("anova", "split_half"):
+        message = f"Unknown method {method!r}. Type reliability(x, method='anova') or method='split_half'."
+        raise DesignError(message)
+    x = presented(x, step="reliability")
+    values = trial_values(x, step="reliability")
+    labels = x.coords["stimulus"].values
+    folds, kind = fold_labels(x, step="reliability")
+    n_stimuli = len(np.unique(labels))
+    if n_stimuli < 2:
+        message = f"reliability compares stimuli and needs at least 2; got {n_stimuli}. Choose another by=."
+        raise DesignError(message)
+    if method == "anova":
+        found = _anova(values, labels, folds if kind == "block" else None)
+    else:
+        half = split_halves(labels, folds, kind, n_splits=n_splits, seed=seed)
+        found = _split_half(values, labels, half)
+        found = 2 * found / (1 + found)
+    dim = feature_dim(x, step="reliability")
+    coords = {name: c.variable for name, c in x.coords.items() if c.dims == (dim,)}
+    out = xr.DataArray(found, dims=dim, coords=coords, name="reliability")
+    out.attrs = {**provenance(x), "units": "1", "method": method, "folds": kind}
+    return add_step(out, "reliability", method=method, n_splits=n_splits, seed=seed)
+
+
+def _anova(values: np.ndarray, labels: np.ndarray, blocks: np.ndarray | None) -> np.ndarray:
+    stimuli, stimulus, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    n_free = len(values) - len(stimuli)
+    if blocks is not None:
+        effects, n_effects = _block_effects(values, stimulus, blocks)
+        values, n_free = values - effects, n_free - n_effects
+    if n_free < 1:
+        message = (
+            f"reliability needs repeated stimuli; got {len(values)} trials of {len(stimuli)} stimuli. "
+            f"Choose a coarser condition with by=."
+        )
+        raise DesignError(message)
+    _, means = stimulus_means(values, labels)
+    noise = np.sum((values - means[stimulus]) ** 2, axis=0) / n_free
+    spread = means.var(axis=0, ddof=1)
+    spread[spread <= _ROUNDING * np.mean(values**2, axis=0)] = np.nan
+    return np.asarray(1.0 - noise * np.mean(1.0 / counts) / spread)
+
+
+def _block_effects(values: np.ndarray, stimulus: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return what each block adds to all its trials (least squares, stimuli fitted too), and how many are free."""
+    block = np.unique(blocks, return_inverse=True)[1]
+    table = np.zeros((stimulus.max() + 1, block.max() + 1))
+    np.add.at(table, (stimulus, block), 1.0)
+    per_stimulus = table.sum(axis=1)
+    normal = np.diag(table.sum(axis=0)) - table.T @ (table / per_stimulus[:, None])
+    residuals = values - stimulus_means(values, stimulus)[1][stimulus]
+    effects = np.linalg.pinv(normal, hermitian=True) @ sum_rows(residuals, block, len(normal))
+    effects -= table.sum(axis=0) @ effects / len(values)
+    return effects[block], int(np.linalg.matrix_rank(normal, hermitian=True))
+
+
+def _split_half(values: np.ndarray, labels: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Return the correlation of the two halves' means across stimuli, averaged over splits, per unit."""
+    stimuli, stimulus = np.unique(labels, return_inverse=True)
+    total = np.zeros(values.shape[1])
+    for start in range(0, half.shape[1], _BATCH):
+        means = half_means(values, stimulus, half[:, start : start + _BATCH], len(stimuli))
+        means -= means.mean(axis=2, keepdims=True)
+        norms = np.sqrt(np.sum(means**2, axis=2)).prod(axis=1)
+        norms[norms <= _ROUNDING * np.mean(values**2, axis=0)] = np.nan
+        total += np.sum(np.sum(means[:, 0] * means[:, 1], axis=1) / norms, axis=0)
+    return np.asarray(total / half.shape[1])

@@ -1,0 +1,146 @@
+"""What a metric compares: responses or dissimilarities of the same stimuli, in the same order, on either side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy.spatial.distance import squareform
+
+from neurodata4ml.analysis.linear import stimulus_means
+from neurodata4ml.analysis.metrics import Metric
+from neurodata4ml.analysis.rdm import rdm
+from neurodata4ml.dims import feature_dim, match_labels, require_coords, require_dims, to_matrix
+from neurodata4ml.errors import DesignError, DimensionError
+
+
+@dataclass(frozen=True)
+class Side:
+    """One representation, ready for a metric.
+
+    Attributes
+    ----------
+    values : ndarray
+        Responses (n_stimuli, n_features), or the pairs above the diagonal of an RDM.
+    prepared : ndarray
+        ``metric.prepare(values)``: the part that concerns this side alone, done once.
+    """
+
+    values: np.ndarray
+    prepared: np.ndarray
+
+
+def represent(x: xr.DataArray, labels: np.ndarray, metric: Metric, *, distance: str) -> Side:
+    """Bring means (stimulus, features), trials (trial, unit) or an RDM into the form that ``metric`` takes.
+
+    ``labels`` gives the order of stimuli. Arrays without trials get the squared Euclidean distance in place of
+    ``"crossnobis"``, which estimates it.
+    """
+    if "stimulus2" in x.dims:
+        return _of_rdm(x, labels, metric)
+    if metric.on == "rdm":
+        if "trial" in x.dims and distance == "crossnobis":
+            return _of_rdm(rdm(x, distance=distance), labels, metric)
+        means = average_trials(x)
+        return _of_rdm(
+            rdm(means, distance="euclidean" if distance == "crossnobis" else distance), labels, metric
+        )
+    means = _in_order(average_trials(x), labels, "stimulus")
+    return _side(to_matrix(means, "stimulus", feature_dim(means, step="compare")), metric)
+
+
+def average_trials(x: xr.DataArray) -> xr.DataArray:
+    """Return the mean response to each stimulus (stimulus, unit) of trials (trial, unit); means pass unchanged."""
+    if "trial" in x.dims:
+        values, columns = trial_values(x, step="compare"), feature_dim(x, step="compare")
+        stimuli, means = stimulus_means(values, x.coords["stimulus"].values)
+        return xr.DataArray(means, dims=("stimulus", columns), coords={"stimulus": stimuli}, attrs=x.attrs)
+    columns = feature_dim(x, step="compare")
+    require_dims(x, "stimulus", step="compare", hint='Average first: average_by(x, "stimulus").')
+    extra = [str(dim) for dim in x.dims if dim not in ("stimulus", columns)]
+    if extra:
+        message = (
+            f"compare takes (stimulus, {columns}); got also {', '.join(extra)}. "
+            f'Average or select: x.mean("{extra[0]}"), or make it features: x.stack(feature=[...]).'
+        )
+        raise DimensionError(message)
+    return x
+
+
+def trial_values(x: xr.DataArray, *, step: str) -> np.ndarray:
+    """Return single trials as a matrix (trial, unit), after a check that they are just that, and finite."""
+    require_dims(x, "trial", step=step, hint="It needs single trials (trial, unit).")
+    require_coords(
+        x, "stimulus", step=step, hint='Name the condition: x.assign_coords(stimulus=("trial", labels)).'
+    )
+    columns = feature_dim(x, step=step)
+    if len(x.dims) != 2:
+        dims = ", ".join(map(str, x.dims))
+        message = (
+            f"{step} takes trials as (trial, {columns}); got ({dims}). Average over time: firing_rate(x)."
+        )
+        raise DimensionError(message)
+    values = to_matrix(x, "trial", columns)
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        message = (
+            f"{step} needs finite responses; {bad} values are not. Drop their units: x.dropna({columns!r})."
+        )
+        raise DesignError(message)
+    return values
+
+
+def similarity_of(metric: Metric, x: Side, y: Side) -> float:
+    """Return the similarity of two sides; pairs of stimuli without a distance on either side are left out."""
+    if metric.on == "rdm":
+        defined = ~(np.isnan(x.values) | np.isnan(y.values))
+        if not defined.all():
+            return metric(x.values[defined], y.values[defined]) if defined.sum() > 1 else float("nan")
+    return metric.function(x.prepared, y.prepared)
+
+
+def null_of(metric: Metric, x: Side, y: Side, *, n_shuffles: int, seed: int) -> float:
+    """Return what independent data would give: 0, the closed form, or the mean over shuffles of the stimuli."""
+    if metric.unbiased:
+        return 0.0
+    if metric.null is not None:
+        return metric.null(len(x.values), x.values.shape[1], y.values.shape[1])
+    rng = np.random.default_rng(seed)
+    shuffled = [_shuffle(x, metric, rng) for _ in range(n_shuffles)]
+    return float(np.mean([similarity_of(metric, other, y) for other in shuffled]))
+
+
+def _of_rdm(x: xr.DataArray, labels: np.ndarray, metric: Metric) -> Side:
+    if metric.on != "rdm":
+        message = (
+            "This metric compares responses (stimulus, feature), and got an RDM (stimulus, stimulus2). "
+            'Hand in the responses, or compare RDMs: compare(x, y, metric="rsa_pearson").'
+        )
+        raise DimensionError(message)
+    require_dims(x, "stimulus", "stimulus2", step="compare")
+    x = _in_order(_in_order(x, labels, "stimulus").transpose("stimulus", "stimulus2"), labels, "stimulus2")
+    return _side(np.asarray(x.values, dtype=np.float64)[np.triu_indices(len(labels), 1)], metric)
+
+
+def _side(values: np.ndarray, metric: Metric) -> Side:
+    if metric.on == "responses" and not np.isfinite(values).all():
+        message = (
+            f"compare needs finite responses; {int((~np.isfinite(values)).sum())} of {values.size} values are not. "
+            f'Drop their units: x.dropna("unit").'
+        )
+        raise DesignError(message)
+    return Side(values, metric.prepare(values))
+
+
+def _in_order(x: xr.DataArray, labels: np.ndarray, dim: str) -> xr.DataArray:
+    wanted = xr.DataArray(np.zeros(len(labels)), dims=dim, coords={dim: labels})
+    return match_labels(wanted, x, dim, step="compare")[1]
+
+
+def _shuffle(side: Side, metric: Metric, rng: np.random.Generator) -> Side:
+    if metric.on == "responses":
+        return _side(rng.permutation(side.values), metric)
+    square = squareform(side.values, checks=False)
+    order = rng.permutation(len(square))
+    return _side(squareform(square[np.ix_(order, order)], checks=False), metric)

@@ -1,0 +1,43 @@
+"""The interval of an accuracy."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from sklearn.metrics import balanced_accuracy_score
+
+from neurodata4ml.analysis.accuracy import accuracy_interval
+
+
+def decoded(n_blocks=20, per_block=30, right=0.7, seed=0):
+    rng = np.random.default_rng(seed)
+    n = n_blocks * per_block
+    truth = rng.choice(["a", "b", "c"], n, p=[0.6, 0.3, 0.1])
+    guess = np.where(rng.random(n) < right, truth, "a")
+    coords = {"trial": np.arange(n), "stimulus": ("trial", truth), "block": ("trial", np.arange(n) // per_block)}
+    x = xr.DataArray(np.zeros((n, 1)), dims=("trial", "unit"), coords=coords)
+    prediction = xr.Dataset({"prediction": ("trial", guess)}, coords={"trial": np.arange(n)})
+    return prediction, x, truth, guess
+
+
+def test_the_estimate_is_the_balanced_accuracy_of_scikit_learn():
+    prediction, x, truth, guess = decoded()
+    estimate = float(accuracy_interval(prediction, x)["estimate"])
+    assert estimate == pytest.approx(balanced_accuracy_score(truth, guess))
+
+
+def test_predictions_meet_their_trials_by_label():
+    prediction, x, *_ = decoded()
+    shuffled = x.isel(trial=np.random.default_rng(1).permutation(x.sizes["trial"]))
+    first, again = accuracy_interval(prediction, x), accuracy_interval(prediction, shuffled)
+    assert float(first["estimate"]) == float(again["estimate"])
+    assert float(first["low"]) == pytest.approx(float(again["low"]))
+
+
+def test_the_interval_covers_the_truth_as_often_as_promised():
+    truth = (1.0 + 0.7 + 0.7) / 3
+    inside = 0
+    for seed in range(200):
+        prediction, x, *_ = decoded(seed=seed)
+        found = accuracy_interval(prediction, x)
+        inside += float(found["low"]) <= truth <= float(found["high"])
+    assert 0.90 <= inside / 200 <= 0.99

@@ -1,0 +1,314 @@
+"""Comparisons that know about labels, noise, and what independent data would give."""
+
+import time
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from neurodata4ml.analysis.metrics import METRICS, Metric, null_of_cka
+from neurodata4ml.analysis.rdm import rdm
+from neurodata4ml.analysis.similarity import among_best, compare
+from neurodata4ml.errors import DesignError, DimensionError
+
+
+def responses(values, labels=None, dim="unit"):
+    labels = np.arange(len(values)) if labels is None else labels
+    return xr.DataArray(values, dims=("stimulus", dim), coords={"stimulus": labels})
+
+
+def pair(rng, n_stimuli=24, n_units=9, n_features=14):
+    """Two representations that share part of their geometry."""
+    x = rng.normal(size=(n_stimuli, n_units)) * rng.uniform(0.5, 3, size=n_units)
+    return x, x @ rng.normal(size=(n_units, n_features)) + 2 * rng.normal(size=(n_stimuli, n_features))
+
+
+def test_every_similarity_comes_with_what_independent_data_would_give():
+    rng = np.random.default_rng(14)
+    x, y = responses(rng.normal(size=(30, 40))), responses(rng.normal(size=(30, 70)))
+    assert float(compare(x, y, metric="cka").null_value) == pytest.approx(null_of_cka(30, 40, 70))
+    assert float(compare(x, y, metric="cka_unbiased").null_value) == 0.0
+    for name, distance in (("procrustes", "correlation"), ("rsa_cosine", "euclidean")):
+        found = compare(x, y, metric=name, distance=distance)
+        assert float(found.null_value) == pytest.approx(float(found.similarity), abs=0.03)
+
+
+def test_areas_by_layers_equal_one_pair_at_a_time():
+    rng = np.random.default_rng(15)
+    areas = {"V1": responses(rng.normal(size=(20, 8))), "LM": responses(rng.normal(size=(20, 5)))}
+    layers = {name: responses(rng.normal(size=(20, 30)), dim="feature") for name in ("conv", "fc", "pixels")}
+    for name in METRICS:
+        found = compare(areas, layers, metric=name)
+        assert found.similarity.dims == ("x", "y")
+        for a, x in areas.items():
+            for b, y in layers.items():
+                alone = compare(x, y, metric=name).similarity
+                assert alone.dims == ()
+                assert float(found.similarity.sel(x=a, y=b)) == pytest.approx(float(alone), abs=1e-12)
+    assert compare(areas, layers["fc"]).similarity.dims == ("x",)
+    assert compare(areas["V1"], layers).similarity.dims == ("y",)
+
+
+def test_rdms_are_compared_as_they_are():
+    rng = np.random.default_rng(16)
+    x, y = (responses(side) for side in pair(rng))
+    given = compare(rdm(x), rdm(y).isel(stimulus=rng.permutation(24)), metric="rsa_spearman").similarity
+    assert float(given) == pytest.approx(float(compare(x, y, metric="rsa_spearman").similarity), abs=1e-12)
+
+
+def test_pairs_without_a_distance_are_left_out():
+    rng = np.random.default_rng(17)
+    x, y = (rdm(responses(side)) for side in pair(rng))
+    holed = x.copy()
+    holed[3], holed[:, 3] = np.nan, np.nan
+    keep = [i for i in range(24) if i != 3]
+    expected = compare(x[keep, keep], y[keep, keep], metric="rsa_rho_a").similarity
+    assert float(compare(holed, y, metric="rsa_rho_a").similarity) == pytest.approx(float(expected))
+
+
+def test_a_similarity_that_is_not_defined_is_nan_and_says_where():
+    flat = responses(np.full((6, 3), 0.1))
+    other = responses(np.random.default_rng(18).normal(size=(6, 4)))
+    for name in ("cka", "cka_unbiased", "procrustes"):
+        with pytest.warns(UserWarning, match="similarity of x and dead is not defined and is NaN"):
+            found = compare(other, {"dead": flat, "live": other}, metric=name).similarity
+        assert found.isnull().values.tolist() == [True, False]
+
+
+# --------------------------------------------------------------------------------------------- single trials
+def session(seed, means, *, n_blocks=12, noise=1.0, drift=0.0):
+    """Randomised complete blocks of noisy responses with the given means."""
+    rng = np.random.default_rng(seed)
+    stimulus = np.concatenate([rng.permutation(len(means)) for _ in range(n_blocks)])
+    block = np.repeat(np.arange(n_blocks), len(means))
+    values = means[stimulus] + drift * rng.normal(size=(n_blocks, means.shape[1]))[block]
+    values = values + noise * rng.normal(size=values.shape)
+    coords = {"stimulus": ("trial", stimulus), "block": ("trial", block)}
+    return xr.DataArray(values, dims=("trial", "unit"), coords=coords)
+
+
+def truth_and_candidates(seed=0, n=40, units=30):
+    rng = np.random.default_rng(seed)
+    latent = rng.normal(size=(n, 8))
+    means = latent @ rng.normal(size=(8, units)) / np.sqrt(8)
+    blurred = [latent + level * rng.normal(size=latent.shape) for level in (0.2, 0.6, 1.2)]
+    layers = {
+        name: responses(z @ rng.normal(size=(8, 100)), dim="feature")
+        for name, z in zip("abc", blurred, strict=True)
+    }
+    return means, layers
+
+
+def test_noise_corrected_cka_finds_the_similarity_of_the_noise_free_responses():
+    means, layers = truth_and_candidates()
+    truth = [METRICS["cka_unbiased"](means, layer.values) for layer in layers.values()]
+    found = [compare(session(seed, means, noise=2.0, drift=2.0), layers, n_splits=4) for seed in range(25)]
+    corrected = np.array([one.similarity for one in found])
+    assert np.abs(corrected.mean(axis=0) - truth).max() < 0.03
+    assert (np.mean([one.raw for one in found], axis=0) < np.array(truth) - 0.02).all()
+    inside = np.mean([(one.low <= truth) & (truth <= one.high) for one in found])
+    assert 0.88 <= inside <= 1.0
+
+
+def test_raw_is_the_similarity_of_the_observed_means_and_the_ceiling_joins_it_to_the_corrected_one():
+    means, layers = truth_and_candidates()
+    x = session(1, means)
+    found = compare(x, layers)
+    observed = compare(x.groupby("stimulus").mean(), layers)
+    np.testing.assert_allclose(found.raw, observed.similarity, atol=1e-12)
+    np.testing.assert_allclose(found.similarity * found.ceiling, found.raw, atol=1e-12)
+
+
+def test_the_true_candidate_is_among_the_best_and_a_clearly_worse_one_is_not():
+    means, layers = truth_and_candidates()
+    found = compare({"V1": session(2, means, noise=0.5)}, layers)
+    assert found.among_best.dims == ("x", "y")
+    assert found.best.sel(x="V1").item() == "a"
+    assert found.among_best.sel(x="V1").values.tolist() == [True, False, False]
+
+
+def test_areas_with_different_numbers_of_blocks_keep_their_own_intervals():
+    means, layers = truth_and_candidates()
+    areas = {"V1": session(2, means, noise=0.5), "LM": session(3, means, noise=0.5, n_blocks=15)}
+    together = compare(areas, layers, n_splits=4)
+    for name, x in areas.items():
+        alone = compare(x, layers, n_splits=4)
+        for variable in ("similarity", "low", "high", "ceiling", "among_best", "best"):
+            assert (together[variable].sel(x=name) == alone[variable]).all()
+
+
+def test_among_best_holds_what_noise_cannot_separate_and_what_lies_within_the_margin():
+    # candidates: best; 0.01 below, surely; 0.1 below, surely; 0.1 below, unsure; unknown
+    similarity = xr.DataArray([0.8, 0.79, 0.7, 0.7, np.nan], dims="y", coords={"y": list("abcde")})
+    rng = np.random.default_rng(19)
+    shared = 0.05 * rng.normal(size=(20, 1))  # common to all, cancels
+    own = rng.normal(size=(20, 5)) * [0, 1e-4, 1e-4, 0.05, 0]
+    replicate = xr.DataArray(
+        similarity.values + shared + own, dims=("group", "y"), coords={"y": similarity.y}
+    )
+    found = among_best(similarity, replicate)
+    assert found.best.item() == "a"
+    assert found.among_best.values.tolist() == [True, True, False, True, False]
+    assert among_best(similarity, replicate, margin=0.0).among_best.values.tolist() == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_the_best_of_nothing_is_empty():
+    nothing = xr.DataArray([np.nan, np.nan], dims="y", coords={"y": ["a", "b"]})
+    found = among_best(nothing, nothing.expand_dims(group=5))
+    assert found.best.item() == ""
+    assert not found.among_best.any()
+
+
+@pytest.mark.parametrize("name", list(METRICS))
+def test_every_metric_takes_trials_and_gives_an_interval(name):
+    means, layers = truth_and_candidates(n=15)
+    found = compare(session(3, means), layers, metric=name, distance="crossnobis", n_splits=2)
+    assert (found.low < found.similarity).all()
+    assert (found.similarity < found.high).all()
+    assert found.sizes["group"] == 12
+    assert found.best.item() == "a"
+
+
+def test_crossnobis_similarity_equals_that_of_the_two_rdms():
+    means, layers = truth_and_candidates(n=15)
+    x = session(4, means)
+    found = compare(x, layers["b"], metric="rsa_cosine", distance="crossnobis").similarity
+    by_hand = compare(
+        rdm(x, distance="crossnobis"), rdm(layers["b"], distance="euclidean"), metric="rsa_cosine"
+    )
+    assert float(found) == pytest.approx(float(by_hand.similarity), abs=1e-12)
+
+
+def test_trials_without_blocks_will_do():
+    means, layers = truth_and_candidates()
+    found = compare(session(5, means).drop_vars("block"), layers["a"], confidence=0.999)
+    assert (found.attrs["folds"], found.attrs["groups"], found.sizes["group"]) == ("trial", "contiguous", 20)
+    truth = METRICS["cka_unbiased"](means, layers["a"].values)
+    assert float(found.low) < truth < float(found.high)
+
+
+def test_blank_trials_are_no_stimulus():
+    means, layers = truth_and_candidates()
+    x = session(6, means)
+    blanks = x.isel(trial=slice(0, 9)).assign_coords(stimulus=("trial", np.full(9, -1)))
+    both = xr.concat([x, blanks], dim="trial").assign_coords(blank=("trial", np.arange(len(x) + 9) >= len(x)))
+    assert float(compare(both, layers["a"]).similarity) == pytest.approx(
+        float(compare(x, layers["a"]).similarity)
+    )
+
+
+def test_pure_noise_has_no_noise_corrected_similarity():
+    x = session(7, np.zeros((12, 3)))
+    layer = responses(np.random.default_rng(0).normal(size=(12, 20)))
+    with pytest.warns(UserWarning, match="beyond its noise"):
+        assert np.isnan(compare(x, layer, n_splits=1, seed=_seed_without_signal(x)).similarity)
+
+
+def _seed_without_signal(x):
+    """A split whose halves happen to disagree: in pure noise about every other does."""
+    from neurodata4ml.analysis.noise_corrected import self_similarity, with_halves
+
+    for seed in range(50):
+        trials, half = with_halves(x, n_splits=1, seed=seed, step="test")
+        if np.isnan(self_similarity(trials, half, 12)[0]):
+            return seed
+    raise AssertionError
+
+
+def test_an_interval_that_cannot_be_given_is_nan_and_says_why():
+    x = session(8, np.random.default_rng(8).normal(size=(6, 10)), n_blocks=2, noise=0.1)
+    layer = responses(np.random.default_rng(9).normal(size=(6, 20)))
+    with pytest.warns(UserWarning, match="No interval can be given.*More repeats"):
+        found = compare(x, layer)
+    assert found.similarity.notnull()
+    assert found.low.isnull()
+
+
+def test_a_comparison_is_the_same_again_and_says_how_it_was_made():
+    means, layers = truth_and_candidates()
+    x = session(9, means).assign_attrs(dataset="demo")
+    found, again = compare(x, layers, seed=3), compare(x, layers, seed=3)
+    xr.testing.assert_identical(found, again)
+    assert found.attrs["dataset"] == "demo"
+    assert (found.attrs["metric"], found.attrs["n_stimuli"], found.attrs["folds"]) == (
+        "cka_unbiased",
+        40,
+        "block",
+    )
+    assert "independent between folds" in found.attrs["assumed"]
+    assert '"seed": 3' in found.attrs["steps"]
+
+
+def test_eight_candidates_cost_little_more_than_one():
+    rng = np.random.default_rng(20)
+    x = session(20, rng.normal(size=(100, 60)), n_blocks=20)
+    layers = {str(i): responses(rng.normal(size=(100, 200))) for i in range(8)}
+    one, eight = (min(seconds(x, some) for _ in range(2)) for some in ({"0": layers["0"]}, layers))
+    assert eight < 3 * one  # half a second each
+
+
+def seconds(x, layers):
+    start = time.perf_counter()
+    compare(x, layers)
+    return time.perf_counter() - start
+
+
+# --------------------------------------------------------------------------------------------------- errors
+X = responses(np.random.default_rng(0).normal(size=(6, 4)))
+TRIALS = session(0, np.random.default_rng(0).normal(size=(6, 4)))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "settings", "error", "message"),
+    [
+        (X, X, {"metric": "ccka"}, DesignError, "Unknown metric 'ccka'. Type one of cka, cka_unbiased"),
+        (X, X, {"metric": "rsa_cosine", "distance": "l1"}, DesignError, "Unknown distance 'l1'"),
+        (X[:3], X[:3], {}, DesignError, "cka_unbiased needs at least 4 stimuli; got 3"),
+        (X, X[1:], {}, DimensionError, "1 have no partner: only in the first 0"),
+        (X, X.drop_vars("stimulus"), {}, DimensionError, "no labels along 'stimulus'"),
+        (X.drop_vars("stimulus"), X, {}, DimensionError, "matches stimuli by label, and x has none"),
+        (X.where(X.max() > X), X, {}, DesignError, "finite responses; 1 of 24 values"),
+        (TRIALS.where(TRIALS.max() > TRIALS), X, {}, DesignError, "finite responses; 1 values"),
+        (X, TRIALS, {}, DimensionError, "single trials on its first side only; average the second"),
+        ({"a": TRIALS, "b": X}, X, {}, DimensionError, "all of x or for none; only a have a trial dim"),
+        (
+            TRIALS.expand_dims("time"),
+            X,
+            {},
+            DimensionError,
+            r"takes trials as \(trial, unit\); got \(time, trial",
+        ),
+        (X.expand_dims("time"), X, {}, DimensionError, r"takes \(stimulus, unit\); got also time"),
+        (X.rename(stimulus="image"), X, {}, DimensionError, 'needs a "stimulus" dim.*average_by'),
+        (TRIALS.drop_vars("stimulus"), X, {}, DimensionError, "needs the coordinate 'stimulus'"),
+        (X, X, {"metric": "rsa_cosine", "distance": "crossnobis"}, DesignError, "needs single trials"),
+        (rdm(X), X, {}, DimensionError, 'got an RDM.*metric="rsa_pearson"'),
+        ({}, X, {}, DesignError, "at least one array in x; got an empty dict"),
+        (TRIALS[:8], X, {}, DesignError, "at least 2 blocks or trials; 4 have fewer"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_says_why(x, y, settings, error, message):
+    with pytest.raises(error, match=message):
+        compare(x, y, **settings)
+
+
+def test_a_new_metric_is_one_line():
+    METRICS["dot"] = Metric(
+        lambda x, y: float(np.sum(x.T @ y)),
+        on="responses",
+        invariant_to=frozenset(),
+        identity=None,
+        range=(-np.inf, np.inf),
+        unbiased=True,
+        reference="none",
+    )
+    try:
+        assert float(compare(X, X, metric="dot").similarity) > 0
+    finally:
+        del METRICS["dot"]
