@@ -1,0 +1,251 @@
+"""Figures of what the units do: rasters, rates, read-out and reliability."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from neurodata4ml.report import marks
+from neurodata4ml.report.canvas import (
+    INK,
+    MANY_POINTS,
+    MUTED,
+    Colours,
+    condition_colour,
+    palette,
+    picture,
+    rasterise_if_many,
+)
+from neurodata4ml.report.words import compact, labels, listing, number, percent, plain, texts, values
+
+MOST_RASTERS = 6
+
+
+@picture
+def raster(psth: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
+    """Draw the spikes of example units: one row per trial, one tick per spike.
+
+    Parameters
+    ----------
+    psth : Dataset
+        ``raster_time`` (mark) in s, ``raster_trial`` (mark) row numbers, ``raster_unit`` (mark) unit labels and,
+        where known, ``raster_area`` (mark).
+    colours : mapping of area to colour, optional
+    """
+    time, trial = values(psth, "raster_time").ravel(), values(psth, "raster_trial").ravel()
+    unit = np.array(texts(psth, "raster_unit"))
+    area = np.array(texts(psth, "raster_area")) if "raster_area" in psth.variables else np.full(unit.shape, "")
+    colours = colours or palette(dict.fromkeys(area))
+    shown = list(dict.fromkeys(unit))[:MOST_RASTERS]
+    figure, axes = marks.panels(len(shown), most_columns=4 if len(shown) == 4 else 3, row_height=1.7)
+    spikes = []
+    for ax, name in zip(axes, shown, strict=True):
+        here = unit == name
+        home = area[here][0]
+        lines = ax.plot(
+            time[here],
+            trial[here],
+            "|",
+            color=colours.get(home, MUTED) if home else MUTED,
+            markersize=2.2,
+            markeredgewidth=0.8,
+        )
+        rasterise_if_many(lines, time.size)
+        marks.mark_onset(ax, time)
+        ax.set_title(plain(f"unit {name}" + (f" ({home})" if home else ""), 34))
+        spikes.append(int(here.sum()))
+    axes[0].set_ylim(np.nanmax(trial) + 1, -1)
+    marks.label_outer(axes, "time from onset (s)", "trial")
+    said = listing([f"unit {name} fires {n:,} spikes" for name, n in zip(shown, spikes, strict=True)], len(shown))
+    return figure, f"Spike rasters over {int(np.nanmax(trial)) + 1:,} trials: {said}."
+
+
+@picture
+def rate(psth: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
+    """Draw the mean firing rate of every area around onset, with its interval.
+
+    Parameters
+    ----------
+    psth : Dataset
+        ``rate`` (area, time) in Hz; ``low`` and ``high`` of the same dims.
+    colours : mapping of area to colour, optional
+    """
+    areas, time = labels(psth, "area")[: marks.MOST_PANELS], values(psth, "time")
+    colours = colours or palette(areas)
+    figure, axes = marks.panels(len(areas))
+    peaks = []
+    for ax, area in zip(axes, areas, strict=True):
+        mean = values(psth, "rate", area=area)
+        ax.plot(time, mean, color=colours.get(area, INK))
+        _band(ax, psth, "low", "high", area, colours.get(area, INK), 0.22)
+        marks.mark_onset(ax, time)
+        ax.set_title(plain(area, 28))
+        peaks.append(f"{area} {_peak(time, mean, 'Hz')}")
+    axes[0].set_ylim(bottom=0)
+    marks.label_outer(axes, "time from onset (s)", "firing rate (Hz)")
+    return figure, f"Mean firing rate against time from onset. Peaks: {listing(peaks, 8)}."
+
+
+@picture
+def rate_by_condition(psth: xr.Dataset) -> tuple[Figure, str]:
+    """Draw the mean firing rate of every area for each condition.
+
+    Parameters
+    ----------
+    psth : Dataset
+        ``rate_by_condition`` (area, condition, time) in Hz.
+    """
+    areas, time = labels(psth, "area")[: marks.MOST_PANELS], values(psth, "time")
+    conditions = labels(psth, "condition")
+    figure, axes = marks.panels(len(areas), extra=0.35)
+    lines, best = [], []
+    for ax, area in zip(axes, areas, strict=True):
+        rates = values(psth, "rate_by_condition", area=area)
+        lines = [
+            ax.plot(time, one, color=condition_colour(i, len(conditions)), linewidth=1.1)[0]
+            for i, one in enumerate(rates)
+        ]
+        rasterise_if_many(lines, rates.size * len(areas), limit=MANY_POINTS)
+        marks.mark_onset(ax, time)
+        ax.set_title(plain(area, 28))
+        if np.isfinite(rates).any():
+            peak = np.unravel_index(np.nanargmax(rates), rates.shape)
+            best.append(f"{area} reaches {number(rates[peak])} Hz for {conditions[peak[0]]}")
+    axes[0].set_ylim(bottom=0)
+    marks.label_outer(axes, "time from onset (s)", "firing rate (Hz)")
+    names = [plain(c, 16) for c in conditions]
+    figure.legend(
+        lines, names, loc="outside lower center", ncols=min(len(names), 12), handlelength=1.1, columnspacing=1
+    )
+    return figure, f"Mean firing rate for each of {len(conditions)} conditions. {listing(best, 8)}."
+
+
+@picture
+def decoding_over_time(decoding: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
+    """Draw read-out accuracy against time, with the band of the shuffles and a bar where it exceeds them.
+
+    Parameters
+    ----------
+    decoding : Dataset
+        ``accuracy``, ``null_low``, ``null_high``, ``chance``, ``p_value_max``, each (area, time), unitless.
+    colours : mapping of area to colour, optional
+    """
+    areas, time = labels(decoding, "area")[: marks.MOST_PANELS], values(decoding, "time")
+    colours = colours or palette(areas)
+    figure, axes = marks.panels(len(areas))
+    peaks = []
+    for ax, area in zip(axes, areas, strict=True):
+        accuracy = values(decoding, "accuracy", area=area)
+        _band(ax, decoding, "null_low", "null_high", area, MUTED, 0.3)
+        ax.plot(
+            time,
+            np.broadcast_to(values(decoding, "chance", area=area), time.shape),
+            color=MUTED,
+            linewidth=0.9,
+        )
+        ax.plot(time, accuracy, color=colours.get(area, INK))
+        above = np.broadcast_to(values(decoding, "p_value_max", area=area) < 0.05, time.shape)
+        ax.plot(
+            time,
+            np.where(above, 0.03, np.nan),
+            color=colours.get(area, INK),
+            linewidth=3,
+            transform=ax.get_xaxis_transform(),
+        )
+        marks.mark_onset(ax, time)
+        ax.set_title(plain(area, 28))
+        peaks.append(f"{area} {_peak(time, accuracy)}, above shuffles in {int(above.sum())} of {time.size} bins")
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(low - 0.08 * (high - low), high)  # room for the bars at the foot
+    marks.label_outer(axes, "time from onset (s)", "balanced accuracy")
+    return figure, f"Decoding accuracy against time from onset. Peaks: {listing(peaks, 8)}."
+
+
+@picture
+def decoding_whole_window(decoding: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
+    """Draw the accuracy from the whole window, one row per area, with interval and chance.
+
+    Parameters
+    ----------
+    decoding : Dataset
+        ``accuracy_window`` with ``_low`` and ``_high``, and ``chance_window``, each (area), unitless.
+    colours : mapping of area to colour, optional
+    """
+    areas = labels(decoding, "area")
+    colours = colours or palette(areas)
+    accuracy, chance = values(decoding, "accuracy_window"), values(decoding, "chance_window")
+    low, high = values(decoding, "accuracy_window_low"), values(decoding, "accuracy_window_high")
+    low, high, chance = (np.broadcast_to(v, accuracy.shape) for v in (low, high, chance))
+    figure = Figure(figsize=(marks.WIDTH * 0.8, marks.row_height(len(areas)) + 0.3), layout="constrained")
+    ax = figure.subplots()
+    y = marks.label_rows(ax, areas)
+    for i, area in enumerate(areas):
+        one = slice(i, i + 1)
+        marks.dots(ax, y[one], accuracy[one], low[one], high[one], colour=colours.get(area, INK))
+    ax.plot(chance, y, "|", color=MUTED, markersize=11, markeredgewidth=1.6, label="chance (mean of shuffles)")
+    highest = np.nanmax(np.concatenate([accuracy, high, chance, [0.0]]))
+    ax.set_xlim(0, 1.02 if highest > 0.5 else highest * 1.15 + 0.01)
+    ax.set_xlabel("balanced accuracy, whole window")
+    figure.legend(loc="outside upper right")
+    said = [f"{a} {number(v)} against chance {number(c)}" for a, v, c in zip(areas, accuracy, chance, strict=True)]
+    return figure, f"Decoding accuracy from the whole window: {listing(said, 8)}."
+
+
+@picture
+def reliability(reliability: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
+    """Draw the reliability of every unit, one row of dots per area, the median as a bar.
+
+    Parameters
+    ----------
+    reliability : Dataset
+        ``reliability`` (unit), unitless, with the coordinate ``area`` (unit).
+    colours : mapping of area to colour, optional
+    """
+    value = values(reliability, "reliability")
+    home = np.array(texts(reliability, "area", "all units"))
+    home = np.full(value.shape, home[0]) if home.size != value.size else home
+    areas = list(dict.fromkeys(home))
+    colours = colours or palette(areas)
+    figure = Figure(figsize=(marks.WIDTH * 0.9, 0.7 + 0.42 * len(areas)), layout="constrained")
+    ax = figure.subplots()
+    marks.label_rows(ax, areas)
+    said = []
+    for row, area in enumerate(areas):
+        one = np.sort(value[home == area])
+        one = one[np.isfinite(one)]
+        spread = ((np.arange(one.size) * 0.618034) % 1 - 0.5) * 0.56  # golden steps: even, and the same each time
+        drawn = ax.plot(
+            one,
+            row + spread,
+            "o",
+            color=colours.get(area, INK),
+            markersize=3.4,
+            alpha=0.65,
+            markeredgewidth=0,
+        )
+        rasterise_if_many(drawn, value.size)
+        if one.size:
+            ax.vlines(np.median(one), row - 0.38, row + 0.38, color=INK, linewidth=2)
+            said.append(
+                f"{area} median {number(np.median(one))} over {one.size} units, {percent(np.mean(one > 0.5))} above 0.5"
+            )
+    ax.axvline(0, color=MUTED, linewidth=0.8)
+    ax.set_xlim(min(-0.05, np.nanmin(value, initial=0) - 0.05), 1.03)
+    ax.set_xlabel("reliability of the mean response of each unit")
+    return figure, f"Reliability of single units: {listing(said, 8)}."
+
+
+def _band(ax: Axes, array: xr.Dataset, low: str, high: str, area: str, colour: str, alpha: float) -> None:
+    if low in array and high in array:
+        time = values(array, "time")
+        bottom, top = (np.broadcast_to(values(array, name, area=area), time.shape) for name in (low, high))
+        ax.fill_between(time, bottom, top, color=colour, alpha=alpha, linewidth=0)
+
+
+def _peak(time: np.ndarray, value: np.ndarray, units: str = "") -> str:
+    if not np.isfinite(value).any():
+        return "not available"
+    at = int(np.nanargmax(value))
+    return f"{number(value[at])}{' ' + units if units else ''} at {compact(time[at])} s"

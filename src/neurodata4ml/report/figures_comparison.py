@@ -1,0 +1,226 @@
+"""Figures of brain beside network: distances between stimuli, and the likeness of their patterns."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from neurodata4ml.report import marks
+from neurodata4ml.report.canvas import INK, MUTED, PAPER, Colours, palette, picture
+from neurodata4ml.report.words import (
+    column,
+    distance_words,
+    labels,
+    listing,
+    metric_words,
+    number,
+    plain,
+    texts,
+    values,
+)
+
+MARKER = {"network": "o", "baseline": "s", "brain": "D"}
+MOST_ROWS = 160
+"""Area panels times candidates that can be shown as rows of dots; beyond it, a table of shades."""
+
+
+@picture
+def rdms(rdms: xr.Dataset) -> tuple[Figure, str]:
+    """Draw the distance between every pair of stimuli, one square per representation.
+
+    Each square shows the rank of its own distances, as per cent, because similarity compares patterns, not sizes;
+    the range of the distances stands above it.
+
+    Parameters
+    ----------
+    rdms : Dataset
+        ``rdm`` (representation, stimulus, stimulus2); coordinates ``kind`` (representation) and, where stimuli
+        have groups, ``group`` (stimulus); attribute ``distance``.
+    """
+    names, kinds = labels(rdms, "representation")[: marks.MOST_PANELS], texts(rdms, "kind")
+    order, edges = _grouped(rdms)
+    squares = np.asarray(rdms["rdm"].transpose("representation", "stimulus", "stimulus2").values, dtype=float)
+    columns = 4 if len(names) > 3 else max(2, len(names))
+    figure, axes = marks.panels(
+        len(names), most_columns=columns, row_height=7.2 / columns + 0.3, share=False, extra=0.45
+    )
+    shades, said = None, []
+    for i, (ax, name) in enumerate(zip(axes, names, strict=True)):
+        ranks, low, high = percentiles(squares[i][np.ix_(order, order)])
+        # few stimuli keep their cells, many are averaged to the pixels of the panel
+        smooth = "none" if len(order) <= 150 else "auto"
+        shades = ax.imshow(ranks, cmap="viridis", vmin=0, vmax=100, interpolation=smooth)
+        for edge in edges:
+            ax.axhline(edge - 0.5, color="white", linewidth=0.35, alpha=0.7)
+            ax.axvline(edge - 0.5, color="white", linewidth=0.35, alpha=0.7)
+        kind = kinds[i] if len(kinds) == len(labels(rdms, "representation")) else ""
+        ax.set_title(plain(name, 24), fontsize=8.5)
+        ax.set_xlabel(f"{kind + ', ' if kind else ''}{number(low)} to {number(high)}", fontsize=7.5, color=MUTED)
+        ax.set(xticks=[], yticks=[])
+        said.append(f"{name} {number(low)} to {number(high)}")
+    if shades is not None:
+        bar = figure.colorbar(shades, ax=axes, location="bottom", fraction=0.03, aspect=45, pad=0.02)
+        label = f"rank of the distance within each square (%); {distance_words(rdms.attrs.get('distance', ''))}"
+        marks.plain_bar(bar, "\n".join(textwrap.wrap(label, 90)[:3]))
+    return (
+        figure,
+        f"Dissimilarity of {len(order)} stimuli in {len(names)} representations; distances range: {listing(said, 12)}.",
+    )
+
+
+@picture
+def similarity(similarity: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
+    """Draw the similarity of every candidate to every area, with interval, raw value and ceiling.
+
+    Parameters
+    ----------
+    similarity : Dataset
+        ``similarity``, ``low``, ``high``, ``raw``, ``among_best``, each (area, candidate); ``ceiling``, ``best``
+        (area); coordinate ``kind`` (candidate); attribute ``metric``.
+    colours : mapping of area to colour, optional
+    """
+    areas, names = labels(similarity, "area"), labels(similarity, "candidate")
+    colours = colours or palette(areas)
+    metric = metric_words(similarity.attrs.get("metric", "similarity"))
+    said = listing([f"{a} {_best(similarity, a)}" for a in areas], 8)
+    alt = f"Similarity ({metric}) of {len(names)} candidates to {len(areas)} areas. Best: {said}."
+    if len(areas) * len(names) > MOST_ROWS:
+        return _similarity_shades(similarity, areas, names, metric), alt
+    figure, axes = marks.panels(len(areas), most_columns=3, row_height=marks.row_height(len(names)) + 0.2, extra=0.25)
+    for ax, area in zip(axes, areas, strict=True):
+        _similarity_rows(ax, similarity, area, names, colours.get(area, INK))
+        ax.set_title(plain(area, 28))
+        ax.set_xlabel(f"similarity ({metric})")
+    handles, legend = axes[0].get_legend_handles_labels()
+    figure.legend(handles, legend, loc="outside lower center", ncols=3, handlelength=1.4)
+    return figure, alt
+
+
+@picture
+def biased_similarity(similarity: xr.Dataset) -> tuple[Figure, str]:
+    """Draw the biased metric beside what it would give for independent data of the same size.
+
+    Parameters
+    ----------
+    similarity : Dataset
+        ``biased`` and ``biased_null``, each (area, candidate), unitless.
+    """
+    areas, names = labels(similarity, "area")[: marks.MOST_PANELS], labels(similarity, "candidate")
+    figure, axes = marks.panels(len(areas), most_columns=3, row_height=marks.row_height(len(names)) + 0.1, extra=0.25)
+    highest = 0.0
+    for ax, area in zip(axes, areas, strict=True):
+        y = marks.label_rows(ax, names)
+        biased, null = (column(similarity, name, len(names), area=area) for name in ("biased", "biased_null"))
+        ax.hlines(y, null, biased, color=MUTED, linewidth=1)
+        ax.plot(
+            null,
+            y,
+            "|",
+            color=MUTED,
+            markersize=9,
+            markeredgewidth=1.6,
+            label="independent data of this size",
+        )
+        ax.plot(biased, y, "o", color=INK, markersize=4.5, label="biased value")
+        highest = max(highest, float(np.nanmax(null, initial=0.0)))
+        ax.set_xlim(0, 1.02)
+        ax.set_title(plain(area, 28))
+        ax.set_xlabel("biased similarity")
+    handles, legend = axes[0].get_legend_handles_labels()
+    figure.legend(handles, legend, loc="outside lower center", ncols=2, handlelength=1.4)
+    return figure, f"Biased similarity and its null; independent data would reach up to {number(highest)}."
+
+
+def _grouped(rdms: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order that puts stimuli of one group together, and where groups begin."""
+    if "group" not in rdms.coords:
+        return np.arange(rdms.sizes["stimulus"]), np.array([], dtype=int)
+    group = np.array(texts(rdms, "group"))
+    order = np.argsort(group, kind="stable")
+    return order, np.flatnonzero(group[order][1:] != group[order][:-1]) + 1
+
+
+def percentiles(square: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return each distance as its mid-rank in per cent, diagonal and missing ones blank, with their range."""
+    square = np.where(np.eye(len(square), dtype=bool), np.nan, square)
+    known = np.sort(square[np.isfinite(square)])
+    if not known.size:
+        return square, np.nan, np.nan
+    ranks = (np.searchsorted(known, square, "left") + np.searchsorted(known, square, "right")) / 2
+    # forty shades: the eye sees no difference, and the picture shrinks to a quarter
+    return np.where(np.isfinite(square), np.round(40 * ranks / known.size) * 2.5, np.nan), known[0], known[-1]
+
+
+def _best(similarity: xr.Dataset, area: str) -> str:
+    value = values(similarity, "similarity", area=area)
+    if not np.isfinite(value).any():
+        return "not available"
+    at = int(np.nanargmax(value))
+    return f"{labels(similarity, 'candidate')[at]} {number(value[at])}"
+
+
+def _similarity_rows(ax: Axes, similarity: xr.Dataset, area: str, names: list[str], colour: str) -> None:
+    y = marks.label_rows(ax, names)
+    n = len(names)
+    value, low, high, raw = (column(similarity, v, n, area=area) for v in ("similarity", "low", "high", "raw"))
+    best = np.nan_to_num(column(similarity, "among_best", n, area=area)) > 0
+    kinds = texts(similarity, "kind", "network")
+    kinds = kinds if len(kinds) == len(names) else ["network"] * len(names)
+    ceiling = float(values(similarity, "ceiling", area=area))
+    if np.isfinite(ceiling):
+        ax.axvline(
+            ceiling,
+            color=MUTED,
+            linewidth=1.1,
+            linestyle=(0, (4, 2)),
+            label="ceiling of the raw value" if "raw" in similarity else "noise ceiling",
+        )
+    if "raw" in similarity:
+        ax.plot(raw, y, "|", color=MUTED, markersize=8, markeredgewidth=1.4, label="raw value, noise left in")
+    for kind in dict.fromkeys(kinds):
+        one = np.array([k == kind for k in kinds])
+        marks.dots(
+            ax,
+            y[one],
+            value[one],
+            low[one],
+            high[one],
+            colour=colour,
+            filled=best[one],
+            marker=MARKER.get(kind, "o"),
+        )
+    for label, marker, face in (
+        ("among the best", "o", INK),
+        ("less alike", "o", PAPER),
+        ("baseline", "s", PAPER),
+    ):
+        ax.plot([], [], marker, color=INK, markerfacecolor=face, markersize=5, label=label)
+    ax.axvline(0, color=MUTED, linewidth=0.8)
+    known = np.concatenate([value, low, high, raw, [0.0, 1.0]])
+    known = known[np.isfinite(known)]
+    ax.set_xlim(known.min() - 0.04, known.max() + 0.04)
+
+
+def _similarity_shades(similarity: xr.Dataset, areas: list[str], names: list[str], metric: str) -> Figure:
+    """Draw areas by candidates as shades, a dot where a candidate is among the best."""
+    size = (marks.WIDTH, min(1.6 + 0.19 * len(areas), 14))
+    figure = Figure(figsize=size, layout="constrained")
+    ax = figure.subplots()
+    shape = (len(areas), len(names))
+    value = similarity["similarity"].transpose("area", "candidate").values.astype(float)
+    shades = ax.imshow(value, cmap="cividis", aspect="auto", interpolation="none", vmin=0, vmax=1)
+    best = (
+        np.zeros(shape)
+        if "among_best" not in similarity
+        else similarity["among_best"].transpose("area", "candidate").values
+    )
+    rows, columns = np.nonzero(np.asarray(best, dtype=float) > 0)
+    ax.plot(columns, rows, "o", color="white", markeredgecolor="black", markersize=3.5, markeredgewidth=0.6)
+    ax.set_yticks(range(len(areas)), [plain(a, 24) for a in areas], fontsize=7)
+    ax.set_xticks(range(len(names)), [plain(n, 24) for n in names], rotation=60, ha="right", fontsize=7)
+    marks.plain_bar(figure.colorbar(shades, ax=ax, fraction=0.03), f"similarity ({metric}); dot: among the best")
+    return figure

@@ -1,0 +1,95 @@
+"""Sections become one self-contained page beside the numbers that it shows."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from neurodata4ml import __version__
+from neurodata4ml.report.canvas import css_variables
+from neurodata4ml.report.facts import is_simulated
+from neurodata4ml.report.sections import SECTIONS
+from neurodata4ml.report.words import plain
+from neurodata4ml.results import Results
+
+
+def write_report(results: Results, folder: str | Path) -> Path:
+    """Write ``index.html`` and ``results.json`` into ``folder``, each whole or not at all.
+
+    The page holds everything it shows: figures as SVG, no script, no address that a browser would ask. The same
+    results give the same bytes.
+
+    Parameters
+    ----------
+    results : Results
+        What a study hands on; nothing is computed after it.
+    folder : path
+        Made where absent.
+
+    Returns
+    -------
+    Path
+        Of ``index.html``.
+    """
+    page = render(results)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    results.save(folder / "results.json")
+    path = folder / "index.html"
+    part = folder / f".index.html.{os.getpid()}.part"
+    try:
+        part.write_text(page, encoding="utf-8", newline="\n")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def render(results: Results) -> str:
+    """Return the page as text."""
+    page: str = _template().render(
+        title=title_of(results),
+        simulated=is_simulated(results),
+        sections={name: make(results) for name, make in SECTIONS.items()},
+        css=Markup(_own_file("page.css")),
+        on_light=Markup(css_variables(dark=False)),
+        on_dark=Markup(css_variables(dark=True)),
+        version=results.software.get("neurodata4ml", __version__),
+    )
+    return page
+
+
+def title_of(results: Results) -> str:
+    """Return the title of the page; simulated data say so in it."""
+    title = plain(
+        results.spec.get("title") or results.data.get("title") or results.data.get("dataset") or "Report", 200
+    )
+    return f"{title} (simulated data)" if is_simulated(results) and "simulated" not in title.lower() else title
+
+
+def _template() -> Any:
+    # finalize: no text reaches the page with an address or a control character in it, whoever wrote it
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else plain(value),
+    )
+    environment.filters["lines"] = _lines
+    return environment.from_string(_own_file("page.html.jinja"))
+
+
+def _lines(text: str) -> Markup:
+    """Return text to copy, line by line, with its indents."""
+    lines = [(len(line) - len(line.lstrip(" "))) * " " + plain(line) for line in text.strip("\n").split("\n")]
+    return Markup("\n").join(lines)
+
+
+def _own_file(name: str) -> str:
+    return files("neurodata4ml.report").joinpath(name).read_text(encoding="utf-8")

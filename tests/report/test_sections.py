@@ -1,0 +1,274 @@
+"""Each section says its numbers in sentences, with interval, chance and n, or the one thing that is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import tomllib
+
+import factory
+import numpy as np
+import pytest
+
+from neurodata4ml.report.answer import three_sentences
+from neurodata4ml.report.reproduce import citations, how_to_run, study_file
+from neurodata4ml.report.sections import SECTIONS
+from neurodata4ml.report.sections_study import question
+from neurodata4ml.report.sources import references
+from neurodata4ml.report.words import compact, count, interval, listing, named, number, p_value, plain, sentence
+from neurodata4ml.results import Results
+from neurodata4ml.spec import read_spec
+
+RESULTS = factory.make_results(n_stimuli=20, n_conditions=4)
+COMPUTED = [name for name in SECTIONS if name not in ("overview", "methods")]
+
+
+def changed(name: str, **variables: object) -> Results:
+    """Return the demo's results with some variables of one array overwritten."""
+    array = RESULTS.arrays[name].copy(deep=True)
+    for variable, value in variables.items():
+        array[variable] = (array[variable].dims, np.broadcast_to(value, array[variable].shape))
+    return dataclasses.replace(RESULTS, arrays={**RESULTS.arrays, name: array})
+
+
+def all_text(results: Results, name: str) -> str:
+    section = SECTIONS[name](results)
+    tables = [cell for table in section.tables for row in table.rows for cell in row]
+    return "\n".join([*section.answer, *section.reading, *section.warnings, section.question, *tables])
+
+
+def test_sections_stand_in_the_order_of_a_readers_questions():
+    assert list(SECTIONS) == [
+        *("overview", "psth", "decoding", "latents", "dimensionality"),
+        *("reliability", "rdms", "similarity", "truth", "methods"),
+    ]
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_section_has_a_question_and_a_figure_with_caption_and_alt_text(name):
+    section = SECTIONS[name](RESULTS)
+    assert section.title
+    assert section.question.endswith(("?", "."))
+    assert section.figures
+    assert all(shown.caption.endswith(".") and len(shown.picture.alt) > 20 for shown in section.figures)
+    assert not section.missing
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_a_section_without_results_is_the_one_sentence_that_says_why(name):
+    lacking = factory.make_results(only=(), missing={name: "an RDM needs at least 4 conditions; type has 2"})
+    section = SECTIONS[name](lacking)
+    assert section.missing == "An RDM needs at least 4 conditions; type has 2."
+    assert section == dataclasses.replace(type(section)(section.title), missing=section.missing)
+
+
+def test_what_was_not_asked_for_says_so():
+    assert SECTIONS["rdms"](factory.make_results(only=())).missing == "This study did not ask for it."
+
+
+def test_the_answer_is_what_is_shared_what_fits_as_well_and_what_can_be_read():
+    shared, alternatives, read = three_sentences(RESULTS)
+    assert shared.startswith(
+        "For these 20\u00a0stimuli, early (60\u00a0units) shares most geometry with digits/conv1: 0.8"
+    )
+    assert "late (60\u00a0units) shares most geometry with digits/fc1: 0.9" in shared
+    assert "95\u00a0% interval" in shared
+    assert "of at most 0.91" in shared
+    assert alternatives == "None of the 9 other candidates fits equally well, in either area."
+    assert "0.42 (95\u00a0% interval 0.39 to 0.45) from early (chance 0.050, p\u00a0=\u00a00.0099)" in read
+
+
+def test_alternatives_that_fit_equally_well_are_named():
+    among = np.zeros((2, 10), dtype=bool)
+    among[0, [0, 4]] = among[1, 2] = True
+    said = three_sentences(changed("similarity", among_best=among))[1]
+    assert said.endswith("as far as these trials can tell: digits-untrained/conv1 in early; none in late.")
+
+
+def test_without_networks_the_answer_says_what_is_missing():
+    said = three_sentences(
+        factory.make_results(only=("decoding", "reliability"), missing={"similarity": "there are no images"})
+    )
+    assert len(said) == 3
+    assert said[0].startswith("The stimulus (100\u00a0classes) of a trial is read")
+    assert said[2] == "There are no images."
+
+
+def test_a_similarity_whose_interval_holds_zero_is_not_sold_as_shared_geometry():
+    assert "which is not above zero" in three_sentences(changed("similarity", low=-0.1))[0]
+
+
+def test_missing_numbers_are_not_turned_into_findings():
+    nothing = changed("similarity", similarity=np.nan)
+    assert three_sentences(nothing)[0].endswith("no similarity between an area and a candidate is available.")
+    assert "fits equally well" not in three_sentences(nothing)[1]
+    assert "is not available" in SECTIONS["decoding"](changed("decoding", accuracy_window=np.nan)).answer[0]
+    assert (
+        "is not available"
+        in SECTIONS["dimensionality"](changed("dimensionality", participation_ratio_cv=np.nan)).answer[0]
+    )
+
+
+def test_many_areas_are_told_by_their_range():
+    forty = factory.make_results(tuple(f"V{i}" for i in range(40)), n_stimuli=4, only=("decoding",))
+    assert "Across 40\u00a0areas" in three_sentences(forty)[0]
+
+
+def test_the_smallest_possible_p_says_that_shuffles_bound_it():
+    assert "p\u00a0=\u00a00.0099, the smallest that 100 shuffles allow" in SECTIONS["decoding"](RESULTS).answer[0]
+
+
+def test_accuracy_below_chance_is_a_warning_about_the_design():
+    low = changed("decoding", accuracy_window=0.01, accuracy_window_low=0.0, accuracy_window_high=0.02)
+    assert SECTIONS["decoding"](low).warnings[0].startswith("Accuracy lies below chance in early and late.")
+
+
+def test_an_untrained_twin_that_fits_as_well_is_a_warning():
+    warnings = SECTIONS["similarity"](changed("similarity", among_best=True)).warnings
+    assert "digits-untrained/conv1" in warnings[0]
+    assert "no evidence for what training adds" in warnings[0]
+
+
+def test_the_biased_metric_stands_beside_its_null():
+    table = SECTIONS["similarity"](RESULTS).tables[0]
+    assert table.columns[5:7] == ("biased", "null of biased")
+    assert table.rows[0][6] == "0.57"
+    assert table.caption == "early beside every candidate; noise ceiling 0.91"
+
+
+def test_a_biased_metric_is_not_said_to_be_zero_for_unrelated_data():
+    array = RESULTS.arrays["similarity"].assign_attrs(metric="cka")
+    said = three_sentences(dataclasses.replace(RESULTS, arrays={"similarity": array}))[0]
+    assert "linear CKA" in said
+    assert "0 is expected" not in said
+
+
+def test_truth_counts_the_intervals_that_hold_it_and_names_the_others():
+    inside = np.ones(RESULTS.arrays["truth"].sizes["row"], dtype=bool)
+    inside[3] = False
+    said = SECTIONS["truth"](changed("truth", inside=inside)).answer[0]
+    assert said == (
+        "The truth lies inside the 99.9\u00a0% interval of 39 of 40\u00a0estimates (11\u00a0quantities); "
+        "outside: trial variance, late, mean of units."
+    )
+
+
+def test_a_miss_among_many_intervals_is_told_beside_what_chance_would_miss():
+    array = changed("truth", inside=False).arrays["truth"].assign_attrs(confidence=0.95)
+    said = SECTIONS["truth"](dataclasses.replace(RESULTS, arrays={"truth": array})).answer[0]
+    assert said.endswith("and 35 more (about 2 would miss by chance).")
+
+
+def test_truth_of_many_numbers_is_told_as_the_share_that_is_inside():
+    array = RESULTS.arrays["truth"].copy(deep=True)
+    n = array.sizes["row"]
+    array["n_entries"] = ("row", np.where(np.arange(n) < 2, 6000, 1))
+    array["share_inside"] = ("row", np.where(np.arange(n) < 2, 0.948, 1.0))
+    section = SECTIONS["truth"](dataclasses.replace(RESULTS, arrays={"truth": array}))
+    assert "in 94.8\u00a0% to 94.8\u00a0% of cases" in section.answer[1]
+    assert section.tables[0].rows[0][2] == "6,000 intervals"
+    assert section.tables[0].rows[0][-1] == "94.8\u00a0% inside"
+    assert len(section.tables[0].rows) == 40
+
+
+def test_simulated_is_said_in_the_overview_and_beside_the_truth():
+    for name in ("overview", "truth"):
+        assert "simulated" in all_text(RESULTS, name)
+    real = factory.make_results(n_stimuli=4, only=(), data={"simulated": "no", "note": "", "species": "mouse"})
+    assert "These data are simulated" not in all_text(real, "overview")
+
+
+def test_the_overview_counts_what_was_dropped_and_why():
+    text = all_text(RESULTS, "overview")
+    for said in (
+        "trials, dropped: blank\n120",
+        "trials, in the recording\n2,120",
+        "trials, analysed\n1,978",
+        "BSD-3-Clause",
+    ):
+        assert said in text
+
+
+def test_the_question_names_areas_window_and_trials():
+    asked = dataclasses.replace(RESULTS, spec={**RESULTS.spec, "where": "contrast > 0"})
+    assert question(asked) == (
+        "How early and late of demo (simulated) represent the stimulus, from −0.1 to 0.35\u00a0s around start_time, on "
+        "trials where contrast > 0, and which of 10\u00a0candidate representations shares that geometry."
+    )
+
+
+def test_the_command_survives_a_shell():
+    spec = {"source": "my file; rm.nwb", "trials": "trials", "by": "type", "window": [-1.2, 0.6], "seed": 0}
+    command = how_to_run(Results(spec, {}, {}))
+    assert shlex.split(command) == [
+        *("neurodata4ml", "report", "my file; rm.nwb", "--trials", "trials", "--by", "type"),
+        *("--window", "-1.2", "0.6", "--seed", "0"),
+    ]
+
+
+@pytest.mark.parametrize("source", ["demo", "recording.nwb"])
+def test_the_study_file_is_read_back_as_the_same_study(tmp_path, source):
+    spec = read_spec(source, by="type", window=(-1.2, 0.6), networks=("digits",), seed=3, out="elsewhere")
+    written = study_file(Results(spec.to_dict(), {}, {}))
+    (tmp_path / "study.toml").write_text(written, encoding="utf-8")
+    again = read_spec(tmp_path / "study.toml")
+    assert dataclasses.replace(again, source=source, out="elsewhere") == spec
+    assert "out" not in tomllib.loads(written)
+
+
+def test_the_citation_is_bibtex_with_a_bare_doi():
+    assert "  doi = {10.1234/demo}," in citations(
+        factory.make_results(only=(), data={"doi": "https://doi.org/10.1234/demo"})
+    )
+
+
+def test_references_are_those_of_the_methods_that_were_used():
+    assert any("Murphy" in line for line in references(RESULTS))
+    bare = references(factory.make_results(only=()))
+    assert [line.split()[0] for line in bare] == ["Hoyer", "Rübel"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.8234, "0.82"),
+        (0.0996, "0.10"),
+        (12.34, "12.3"),
+        (34057, "34,057"),
+        (-0.0312, "−0.031"),
+        (2.5e-7, "2.5e−07"),
+        (0, "0"),
+        (np.nan, "not available"),
+        (None, "not available"),
+        ("x", "not available"),
+    ],
+)
+def test_numbers_read_like_numbers(value, said):
+    assert number(value) == said
+
+
+def test_words_for_small_things():
+    assert interval(0.5, 0.4, 0.6, units="Hz") == "0.50\u00a0Hz (95\u00a0% interval 0.40 to 0.60)"
+    assert interval(0.5, np.nan, 0.6) == "0.50"
+    assert count(1, "stimulus", "stimuli") == "1\u00a0stimulus"
+    assert count(None, "trial") == "an unknown number of trials"
+    assert listing(["a", "b", "c", "d", "e"], 4) == "a, b, c and 2 more"
+    assert listing([]) == ""
+    assert compact(-0.1) == "−0.1"
+    assert p_value(np.nan) == "p not available"
+    assert sentence("why not?") == "Why not?"
+    assert len(named("a" * 10_000)) <= 56
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a\u202eb\u0000c\nd", "a b c d"),
+        ("see https://doi.org/10.1/x", "see doi:10.1/x"),
+        ("http://a.example/b", "a.example/b"),
+        ("data: licence", "data: licence"),
+        ("95\u00a0%", "95\u00a0%"),
+    ],
+)
+def test_plain_text_cannot_steer_a_page(text, said):
+    assert plain(text) == said
