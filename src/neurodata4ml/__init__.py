@@ -17,7 +17,7 @@ _HOME = {
     "data.nwb.engine": ("open_nwb",),
     "data.session": ("open_session", "stimulus_images"),
     "data.align": ("align_series", "bin_spikes"),
-    "data.simulate": ("truth",),
+    "data.truth": ("truth",),
     "analysis.responses": ("average_by", "firing_rate"),
     "analysis.splits": ("splits",),
     "analysis.decoding": ("DECODERS", "decode"),
@@ -44,7 +44,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)  # noqa: PLE0605
+__all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:

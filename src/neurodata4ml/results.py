@@ -71,7 +71,9 @@ class Results:
         """Read back what :meth:`save` wrote."""
         raw = json.loads(Path(path).read_text(encoding="utf-8"))
         if raw.get("schema") != SCHEMA:
-            message = f"{path} has the schema {raw.get('schema')!r}; this version reads {SCHEMA!r}. Run the study again."
+            message = (
+                f"{path} has the schema {raw.get('schema')!r}; this version reads {SCHEMA!r}. Run the study again."
+            )
             raise ValueError(message)
         arrays = {name: xr.Dataset.from_dict(_with_nan(array)) for name, array in raw["arrays"].items()}
         return cls(raw["spec"], raw["data"], arrays, raw["missing"], raw["warnings"], raw["software"])

@@ -1,0 +1,223 @@
+"""What each section of a report says: one function per section, from the material to labelled arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import xarray as xr
+
+from neurodata4ml.analysis.accuracy import accuracy_interval
+from neurodata4ml.analysis.decoding import decode
+from neurodata4ml.analysis.dimensionality import dimensionality, latents
+from neurodata4ml.analysis.inference import jackknife
+from neurodata4ml.analysis.rdm import rdm
+from neurodata4ml.analysis.reliability import reliability
+from neurodata4ml.analysis.responses import average_by, firing_rate
+from neurodata4ml.analysis.similarity import compare
+from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.dims import Labelled
+from neurodata4ml.errors import DesignError, NeuroDataError
+from neurodata4ml.material import Material
+from neurodata4ml.recovery import recover
+
+MIN_CONDITIONS = 4
+"""Below four conditions an RDM has fewer than six entries, and unbiased CKA is not defined."""
+
+MAX_SHOWN = 12
+"""Conditions that one PSTH can show apart."""
+
+RASTER_BIN = 0.001
+"""Seconds; fine enough that a raster shows single spikes."""
+
+
+def psth(m: Material) -> xr.Dataset:
+    """Mean rate of each area around the event, with a jackknife interval, and the spikes of example units."""
+    rate = xr.concat([_population_rate(m, area) for area in m.areas], dim="area").assign_coords(area=m.areas)
+    found = rate.rename(estimate="rate").drop_vars("se")
+    labels = np.unique(m.counts["stimulus"].values)
+    if len(labels) <= MAX_SHOWN:
+        by = [average_by(firing_rate(m.of_area(m.counts, area), over=None)).mean("unit") for area in m.areas]
+        found["rate_by_condition"] = _stack(by, m.areas).rename(stimulus="condition")
+    found.update(_raster(m))
+    found.attrs = {"n_trials": m.counts.sizes["trial"], "bin_width": m.counts.attrs["bin_width"], "units": "Hz"}
+    return found
+
+
+def decoding(m: Material) -> xr.Dataset:
+    """How well a linear read-out tells conditions apart: in the whole window, and bin by bin."""
+    _need_conditions(m, 2, "decoding")
+    n, seed = m.spec.n_permutations, m.spec.seed
+    whole = [_whole_window(m, area) for area in m.areas]
+    coarse = rebin(m.counts, 10)
+    time = [decode(m.of_area(coarse, a), "stimulus", over="time", n_permutations=n, seed=seed) for a in m.areas]
+    null = [found["null"].quantile([0.025, 0.975], dim="shuffle") for found in time]
+    found = xr.merge([_stack(whole, m.areas)], combine_attrs="override")
+    for name in ("accuracy", "chance", "p_value_max"):
+        found[name] = _stack([t[name] for t in time], m.areas)
+    found["null_low"], found["null_high"] = (
+        _stack([n.isel(quantile=k, drop=True) for n in null], m.areas) for k in (0, 1)
+    )
+    found.attrs = {k: v for k, v in time[0].attrs.items() if not k.endswith("_dropped")} | {"target": m.spec.by}
+    return found
+
+
+def latent_trajectories(m: Material) -> xr.Dataset:
+    """The path of the mean response of each condition through the first components of its area."""
+    _need_conditions(m, 2, "latents")
+    n_components = min(3, *(m.area_sizes[area] for area in m.areas))
+    coarse = rebin(m.counts, 12)
+    parts = [latents(average_by(m.of_area(coarse, area)), n_components=n_components) for area in m.areas]
+    found = _stack([p[["latents", "explained_variance"]] for p in parts], m.areas).rename(stimulus="condition")
+    found.attrs = {**parts[0].attrs, "reducer": "pca"}
+    return found
+
+
+def signal_dimensionality(m: Material) -> xr.Dataset:
+    """Participation ratio of the mean responses of each area: as observed, and with the trial noise taken out."""
+    _need_conditions(m, MIN_CONDITIONS, "dimensionality")
+    parts = []
+    for area in m.areas:
+        x = m.of_area(m.totals, area)
+        interval = jackknife(lambda part: dimensionality(part)["participation_ratio_cv"], x)
+        parts.append(dimensionality(x).assign(low=interval["low"], high=interval["high"]))
+    found = _stack(parts, m.areas)
+    found.attrs = parts[0].attrs
+    return found
+
+
+def unit_reliability(m: Material) -> xr.Dataset:
+    """Reliability of every unit's mean response to the conditions."""
+    _need_conditions(m, 2, "reliability")
+    found = reliability(m.totals)
+    keep = [name for name in ("unit", "area") if name in found.coords]
+    return found.reset_coords(drop=True).to_dataset(name="reliability").assign_coords({n: found[n] for n in keep})
+
+
+def rdms(m: Material) -> xr.Dataset:
+    """Dissimilarity of every pair of conditions, for each area and each candidate; relative to their mean."""
+    _need_conditions(m, MIN_CONDITIONS, "an RDM")
+    brain = {area: rdm(m.of_area(m.totals, area), distance="crossnobis") for area in m.areas}
+    try:
+        networks = {name: rdm(x, distance="euclidean") for name, x in m.candidates.items() if "untrained" not in name}
+    except NeuroDataError:  # no images, so no network to show; the section on similarity says why
+        networks = {}
+    both = {**brain, **networks}
+    kinds = ["brain"] * len(brain) + ["baseline" if name in ("pixels", "gabor") else "network" for name in networks]
+    values = np.stack([np.round(_relative(d), 5) for d in both.values()])
+    labels = next(iter(both.values()))["stimulus"].values
+    return xr.Dataset(
+        {"rdm": (("representation", "stimulus", "stimulus2"), values)},
+        coords={
+            "representation": list(both),
+            "kind": ("representation", kinds),
+            "stimulus": labels,
+            "stimulus2": labels,
+        },
+        attrs={
+            "distance": "crossnobis (areas) and squared Euclidean (networks), each relative to its mean",
+            "units": "1",
+        },
+    )
+
+
+def similarity(m: Material) -> xr.Dataset:
+    """Similarity of every area to every candidate, free of trial noise, and of the biased metric beside its null."""
+    _need_conditions(m, MIN_CONDITIONS, "a comparison with networks")
+    brain = {area: m.of_area(m.totals, area) for area in m.areas}
+    found = compare(brain, m.candidates, metric="cka_unbiased").rename(x="area", y="candidate")
+    averaged = {area: average_by(x) for area, x in brain.items()}
+    biased = compare(averaged, m.candidates, metric="cka").rename(x="area", y="candidate")
+    found["biased"], found["biased_null"] = biased["similarity"], biased["null_value"]
+    names = found["candidate"].values
+    kind = ["baseline" if name in ("pixels", "gabor") else "network" for name in names]
+    return found.assign_coords(kind=("candidate", kind))
+
+
+ANSWERS: dict[str, Callable[[Material], xr.Dataset]] = {
+    "psth": psth,
+    "decoding": decoding,
+    "latents": latent_trajectories,
+    "dimensionality": signal_dimensionality,
+    "reliability": unit_reliability,
+    "rdms": rdms,
+    "similarity": similarity,
+    "truth": recover,
+}
+
+
+def rebin(counts: xr.DataArray, n_bins: int) -> xr.DataArray:
+    """Sum neighbouring time bins so that about ``n_bins`` are left, none of them astride the event.
+
+    The new bins are as many old ones each as divide both what lies before the event and what lies after it.
+    """
+    n, width = counts.sizes["time"], counts.attrs["bin_width"]
+    before = int(np.clip(round(0.5 - float(counts["time"][0]) / width), 0, n))
+    even = math.gcd(before, n - before)
+    step = min((k for k in range(1, even + 1) if even % k == 0), key=lambda k: abs(math.log(n / k / n_bins)))
+    wide = counts.coarsen(time=step).sum(keep_attrs=True)
+    wide.attrs["bin_width"] = width * step
+    return wide
+
+
+def _need_conditions(m: Material, least: int, what: str) -> None:
+    labels = [str(v) for v in np.unique(m.counts["stimulus"].values)]
+    if len(labels) < least:
+        message = (
+            f"{what} needs at least {least} conditions; {m.spec.by!r} has {len(labels)}: {', '.join(labels)}. "
+            f"Choose a column with more values: --by COLUMN."
+        )
+        raise DesignError(message)
+
+
+def _population_rate(m: Material, area: str) -> xr.Dataset:
+    rate = firing_rate(m.of_area(m.counts, area), over=None).mean("unit")
+    return jackknife(lambda part: part.mean("trial"), rate)[["estimate", "se", "low", "high"]]
+
+
+def _whole_window(m: Material, area: str) -> xr.Dataset:
+    x = m.of_area(m.totals, area)
+    found = decode(x, "stimulus", n_permutations=m.spec.n_permutations, seed=m.spec.seed)
+    interval = accuracy_interval(found, x)
+    return xr.Dataset(
+        {
+            "accuracy_window": found["accuracy"],
+            "accuracy_window_low": interval["low"],
+            "accuracy_window_high": interval["high"],
+            "chance_window": found["chance"],
+            "p_window": found["p_value"],
+        }
+    )
+
+
+def _raster(m: Material, n_units: int = 4, n_trials: int = 400) -> dict[str, xr.DataArray]:
+    """Single spikes of the busiest units of each area, trials sorted by condition."""
+    per_area = max(1, n_units // len(m.areas))
+    mean = m.totals.mean("trial")
+    busiest = [m.of_area(mean, area).sortby(m.of_area(mean, area), ascending=False) for area in m.areas[:n_units]]
+    units = np.concatenate([area["unit"].values[:per_area] for area in busiest])
+    order = np.argsort(m.counts["stimulus"].values.astype(str), kind="stable")
+    rows = order[np.unique(np.linspace(0, len(order) - 1, n_trials).astype(int))]
+    part = m.session.sel(unit=units).isel(trial=np.sort(rows))
+    fine = bin_spikes(part, align=str(m.spec.align), window=m.spec.window, bin_width=RASTER_BIN)
+    label = fine["stimulus"].values.astype(str)
+    fine = fine.isel(trial=np.argsort(label, kind="stable"))
+    trial, time, unit = np.nonzero(fine.values)
+    return {
+        "raster_time": xr.DataArray(fine["time"].values[time].round(4), dims="mark", attrs={"units": "s"}),
+        "raster_trial": xr.DataArray(trial, dims="mark"),
+        "raster_unit": xr.DataArray(fine["unit"].values[unit], dims="mark"),
+        "raster_area": xr.DataArray(fine["area"].values[unit], dims="mark"),
+    }
+
+
+def _relative(distance: xr.DataArray) -> np.ndarray:
+    values = distance.values
+    return np.asarray(values / values[np.triu_indices(len(values), 1)].mean())
+
+
+def _stack(parts: Sequence[Labelled], areas: list[str]) -> Labelled:
+    """Put one result per area on a common dim, leaving behind the coordinates of single units."""
+    plain = [part.drop_vars([n for n, c in part.coords.items() if n not in part.dims]) for part in parts]
+    return xr.concat(plain, dim="area", combine_attrs="override").assign_coords(area=areas)

@@ -1,0 +1,195 @@
+"""The part of a recording that a study is about: chosen trials and units, binned spikes, images, candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.session import open_session, stimulus_images
+from neurodata4ml.errors import DesignError
+from neurodata4ml.networks.activations import activations
+from neurodata4ml.networks.baselines import gabor, pixels
+from neurodata4ml.networks.models import load_model
+from neurodata4ml.spec import Spec, select_trials
+
+MIN_UNITS = 10
+"""An area with fewer units is left out where larger ones exist: a population of three says little of an area."""
+
+DEMO_NETWORKS = ("digits", "digits-untrained")
+
+
+@dataclass(frozen=True)
+class Material:
+    """What every analysis of a study is made from.
+
+    Attributes
+    ----------
+    spec : Spec
+    session : Dataset
+        The chosen trials and units.
+    counts : DataArray, dims (trial, time, unit)
+        Spike counts with the coordinate ``stimulus``.
+    trials_dropped, units_dropped : dict of str to int
+        How many were left out, by reason.
+    """
+
+    spec: Spec
+    session: xr.Dataset
+    counts: xr.DataArray
+    trials_dropped: dict[str, int]
+    units_dropped: dict[str, int]
+
+    @cached_property
+    def totals(self) -> xr.DataArray:
+        """Counts in the whole window, dims (trial, unit)."""
+        return self.counts.sum("time", keep_attrs=True)
+
+    @cached_property
+    def areas(self) -> list[str]:
+        """Areas with enough units, in the order of the file."""
+        sizes = self.area_sizes
+        large = [area for area, n in sizes.items() if n >= MIN_UNITS]
+        return large or list(sizes)
+
+    @property
+    def area_sizes(self) -> dict[str, int]:
+        """Number of units by area."""
+        area = self.counts["area"].values
+        return {str(a): int((area == a).sum()) for a in dict.fromkeys(area)}
+
+    def of_area(self, x: xr.DataArray, area: str) -> xr.DataArray:
+        """Return the units of ``x`` that lie in ``area``."""
+        return x.isel(unit=np.flatnonzero(x["area"].values == area))
+
+    @cached_property
+    def images(self) -> xr.DataArray:
+        """The images shown, dims (stimulus, y, x); raises where the recording has none."""
+        shown = np.unique(self.counts["stimulus"].values)
+        images = stimulus_images(self.session)
+        return images.sel(stimulus=shown)
+
+    @cached_property
+    def candidates(self) -> dict[str, xr.DataArray]:
+        """Everything the brain is compared with, dims (stimulus, feature) each."""
+        named = self.spec.networks
+        names = named if named is not None else DEMO_NETWORKS if self.session.attrs.get("simulated") else ()
+        return representations(names, self.images)
+
+
+def representations(networks: Iterable[str], images: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Return every layer of ``networks`` as ``"network/layer"``, and the baselines that a network must beat.
+
+    Parameters
+    ----------
+    networks : iterable of str
+        Names of networks, or paths of ONNX files.
+    images : DataArray, dims (stimulus, y, x)
+
+    Returns
+    -------
+    dict of str to DataArray, dims (stimulus, feature)
+    """
+    layers = {
+        f"{Path(name).stem if name.endswith('.onnx') else name}/{layer}": values
+        for name in networks
+        for layer, values in activations(load_model(name), images).items()
+    }
+    return {**layers, "pixels": pixels(images), "gabor": gabor(images)}
+
+
+def prepare(spec: Spec) -> Material:
+    """Open the recording, choose trials and units, and bin the spikes."""
+    session = open_session(spec.source, spec.session, trials=spec.trials)
+    session = _with_conditions(session, spec.by)
+    if "area" not in session.coords:
+        session = session.assign_coords(area=("unit", np.full(session.sizes["unit"], "all units", dtype=object)))
+    align = spec.align or str(session.attrs.get("align", "start_time"))
+    session, trials_dropped = _keep_trials(session, align, spec.where)
+    session, units_dropped = _keep_units(session)
+    counts = bin_spikes(session, align=align, window=spec.window, bin_width=spec.bin_width)
+    width, time = counts.attrs["bin_width"], counts["time"].values
+    window = (round(float(time[0]) - width / 2, 9), round(float(time[-1]) + width / 2, 9))
+    trials = str(session.attrs["trials"])
+    spec = replace(spec, align=align, window=window, trials=trials, by=spec.by or "stimulus")
+    return Material(spec, session, counts, trials_dropped, units_dropped)
+
+
+def _with_conditions(session: xr.Dataset, by: str | None) -> xr.Dataset:
+    """Make the column ``by`` the stimulus; without it, the dataset's own."""
+    if by is None:
+        if "stimulus" in session.coords:
+            return session
+        message = (
+            f"the trials of {session.attrs.get('source')} have no stimulus column that the catalog names. "
+            f"Say which column tells conditions apart: --by COLUMN, one of {_columns(session)}."
+        )
+        raise DesignError(message)
+    if by not in session.coords or session[by].dims != ("trial",):
+        message = f"--by {by!r} is not a column of the trial table. Columns: {_columns(session)}."
+        raise DesignError(message)
+    return session.assign_coords(stimulus=("trial", _labels(session[by].values)))
+
+
+def _labels(values: np.ndarray) -> np.ndarray:
+    """Whole numbers become integers, and so equal the names of images; everything else stays."""
+    if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.round(values)).all():
+        return values.astype(np.int64)
+    return values
+
+
+def _columns(session: xr.Dataset) -> str:
+    return ", ".join(str(name) for name, c in session.coords.items() if c.dims == ("trial",) and name != "trial")
+
+
+def _keep_trials(session: xr.Dataset, align: str, where: str | None) -> tuple[xr.Dataset, dict[str, int]]:
+    if align not in session.coords or session[align].dims != ("trial",):
+        message = f"--align {align!r} is not a column of the trial table. Columns: {_columns(session)}."
+        raise DesignError(message)
+    label = session["stimulus"].values
+    reasons = {
+        "blank": session["blank"].values,
+        "inside an invalid interval": ~session["valid"].values,
+        f"{align} is NaN": ~np.isfinite(session[align].values.astype(float)),
+        "no condition": pd.isna(label) | (label.astype(str) == ""),
+    }
+    if where:
+        reasons[f"not {where}"] = ~select_trials(_trial_table(session), where)
+    kept, dropped = _drop(session, "trial", reasons)
+    return kept, dropped
+
+
+def _trial_table(session: xr.Dataset) -> pd.DataFrame:
+    columns: dict[Hashable, Any] = {n: c.values for n, c in session.coords.items() if c.dims == ("trial",)}
+    return pd.DataFrame({str(name): values for name, values in columns.items()})
+
+
+def _keep_units(session: xr.Dataset) -> tuple[xr.Dataset, dict[str, int]]:
+    if "good" not in session.coords:
+        return session, {}
+    return _drop(session, "unit", {"below the dataset's quality filter": ~session["good"].values.astype(bool)})
+
+
+def _drop(session: xr.Dataset, dim: str, reasons: dict[str, np.ndarray]) -> tuple[xr.Dataset, dict[str, int]]:
+    """Leave out what any reason hits, counting each row once, under the first reason."""
+    keep = np.ones(session.sizes[dim], dtype=bool)
+    dropped = {}
+    for reason, hit in reasons.items():
+        lost = keep & np.asarray(hit, dtype=bool)
+        if lost.any():
+            dropped[reason] = int(lost.sum())
+        keep &= ~lost
+    if not keep.any():
+        why = "; ".join(f"{n} {reason}" for reason, n in dropped.items()) or f"the table has no {dim}"
+        message = (
+            f"no {dim} is left of {session.sizes[dim]}: {why}. Choose other trials, or another --align or --where."
+        )
+        raise DesignError(message)
+    return session.isel({dim: np.flatnonzero(keep)}), dropped

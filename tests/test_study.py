@@ -1,0 +1,146 @@
+"""The whole path on recordings that somebody else made: real ones, and twins that pynwb wrote."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+import twins
+from conftest import real_data
+from neurodata4ml.answers import ANSWERS, rebin
+from neurodata4ml.errors import DesignError
+from neurodata4ml.material import prepare
+from neurodata4ml.report.page import write_report
+from neurodata4ml.results import Results
+from neurodata4ml.spec import Spec, read_spec
+from neurodata4ml.study import run_study
+
+ALM = {"trials": "trials", "by": "type", "align": "cue_start_time", "window": (-1.2, 0.6), "n_permutations": 19}
+
+
+@pytest.fixture(scope="module", params=["real", "twin"])
+def alm(request, tmp_path_factory):
+    """A mouse that licks left or right after a cue; trials in which it did not take part have no cue."""
+    if request.param == "real":
+        return real_data("mouse-alm/sub_anm00239123_ses_20170627T093549_ecephys_and_ogen.nwb")
+    return twins.alm_twin(tmp_path_factory.mktemp("alm") / "alm.nwb", n_trials=120)
+
+
+@pytest.fixture(scope="module")
+def results(alm):
+    return run_study(read_spec(alm, **ALM))
+
+
+def cues(path):
+    with h5py.File(path) as file:
+        return file["intervals/trials/cue_start_time"][()]
+
+
+def test_trials_without_the_event_are_dropped_and_counted(alm, results):
+    without = int(np.isnan(cues(alm)).sum())
+    assert without > 0
+    assert results.data["trials_dropped"] == {"cue_start_time is NaN": without}
+    assert results.data["n_trials"] == len(cues(alm)) - without
+
+
+def test_a_question_that_the_recording_cannot_answer_is_one_sentence(results):
+    assert set(results.missing) == {"dimensionality", "rdms", "similarity", "truth"}
+    assert "an RDM needs at least 4 conditions; 'type' has 2: lick left, lick right" in results.missing["rdms"]
+    assert results.missing["truth"].startswith("nobody knows the truth of a real recording")
+
+
+def test_the_page_says_what_was_dropped(results, tmp_path):
+    page = write_report(results, tmp_path / "report").read_text(encoding="utf-8")
+    assert "cue_start_time is NaN" in page
+    assert "RDM needs at least 4 conditions" in page
+
+
+def test_the_delay_is_decoded_from_folds_that_no_shuffle_can_flatter(results):
+    found = results.arrays["decoding"]
+    assert found.attrs["target"] == "type"
+    assert found.attrs["folds"] == "contiguous"
+    assert (found["accuracy_window_low"] <= found["accuracy_window"]).all()
+    assert (found["accuracy_window"] <= found["accuracy_window_high"]).all()
+
+
+def test_the_file_is_named_by_its_digest(alm, results):
+    import hashlib
+
+    assert results.data["sha256"] == hashlib.sha256(alm.read_bytes()).hexdigest()
+    assert results.data["size"] == alm.stat().st_size
+
+
+def test_results_come_back_from_disk_as_they_were(results, tmp_path):
+    again = Results.load(results.save(tmp_path / "results.json"))
+    assert again.missing == results.missing
+    assert again.spec == json.loads(json.dumps(results.spec))
+    for name, array in results.arrays.items():
+        for variable in array.data_vars:
+            np.testing.assert_array_equal(again.arrays[name][variable].values, array[variable].values)
+
+
+def test_results_of_another_schema_are_refused(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text('{"schema": "something/9"}', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"has the schema 'something/9'; this version reads"):
+        Results.load(path)
+
+
+def test_the_same_study_gives_the_same_numbers(alm):
+    first, again = (run_study(read_spec(alm, **ALM)).to_dict() for _ in range(2))
+    assert first == again
+
+
+def test_where_selects_and_counts(alm):
+    spec = read_spec(alm, **ALM, where="type == 'lick left' or type == 'lick right'")
+    assert prepare(spec).trials_dropped == {"cue_start_time is NaN": int(np.isnan(cues(alm)).sum())}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"by": "tpye"}, "--by 'tpye' is not a column of the trial table. Columns: .*type"),
+        ({"align": "cue"}, "--align 'cue' is not a column of the trial table"),
+        ({"by": None}, "have no stimulus column that the catalog names. Say which .*--by COLUMN"),
+        ({"where": "start_time < 0"}, r"no trial is left of \d+: .*not start_time < 0"),
+    ],
+)
+def test_a_question_with_a_mistake_says_what_to_type(alm, options, message):
+    with pytest.raises(DesignError, match=message):
+        run_study(read_spec(alm, **{**ALM, **options}))
+
+
+def test_progress_names_every_step(tmp_path):
+    path = twins.alm_twin(tmp_path / "alm.nwb", n_trials=60)
+    told = []
+    run_study(read_spec(path, **ALM), progress=told.append)
+    assert told == ["open", *ANSWERS]
+
+
+def test_a_file_without_images_says_so_where_networks_would_stand(tmp_path):
+    path = twins.allen_twin(tmp_path / "allen.nwb", n_blocks=12)
+    spec = Spec(source=str(path), trials="natural_scenes_presentations", by="frame", n_permutations=9)
+    results = run_study(spec)
+    assert "no images" in results.missing["similarity"]
+    assert "rdms" in results.arrays
+
+
+def counts(times):
+    width = round(float(times[1] - times[0]), 9)
+    return xr.DataArray(
+        np.ones((2, len(times))), dims=("trial", "time"), coords={"time": times}, attrs={"bin_width": width}
+    )
+
+
+def test_wider_bins_never_lie_astride_the_event():
+    narrow = counts(-1.2 + 0.01 * (np.arange(180) + 0.5))
+    wide = rebin(narrow, 10)
+    edges = wide["time"].values - wide.attrs["bin_width"] / 2
+    assert np.abs(edges).min() < 1e-9
+    assert wide.sum() == narrow.sum()
+
+
+def test_a_window_that_cannot_be_divided_keeps_its_bins():
+    assert rebin(counts(0.01 * (np.arange(23) + 0.5)), 10).sizes["time"] == 23
