@@ -66,7 +66,7 @@ def test_a_wrong_estimate_would_be_noticed():
 
 
 def test_the_truth_of_another_window_is_not_known():
-    with pytest.raises(DesignError, match="known from onset to 0.25 s"):
+    with pytest.raises(DesignError, match=r"known from onset to 0\.25 s"):
         recover(prepare(read_spec("demo", window=(0.0, 0.2))))
 
 

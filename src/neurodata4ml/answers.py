@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -28,6 +29,9 @@ MIN_CONDITIONS = 4
 MAX_SHOWN = 12
 """Conditions that one PSTH can show apart."""
 
+ROUND_WIDTHS = tuple(round(m * 10.0**e, 9) for e in range(-3, 2) for m in (1, 2, 2.5, 5))
+"""Bin widths that a reader can do sums with, in seconds: 1 ms to 50 s."""
+
 RASTER_BIN = 0.001
 """Seconds; fine enough that a raster shows single spikes."""
 
@@ -50,7 +54,7 @@ def decoding(m: Material) -> xr.Dataset:
     _need_conditions(m, 2, "decoding")
     n, seed = m.spec.n_permutations, m.spec.seed
     whole = [_whole_window(m, area) for area in m.areas]
-    coarse = rebin(m.counts, 10)
+    coarse = _coarse_counts(m)
     time = [decode(m.of_area(coarse, a), "stimulus", over="time", n_permutations=n, seed=seed) for a in m.areas]
     null = [found["null"].quantile([0.025, 0.975], dim="shuffle") for found in time]
     found = xr.merge([_stack(whole, m.areas)], combine_attrs="override")
@@ -67,7 +71,7 @@ def latent_trajectories(m: Material) -> xr.Dataset:
     """The path of the mean response of each condition through the first components of its area."""
     _need_conditions(m, 2, "latents")
     n_components = min(3, *(m.area_sizes[area] for area in m.areas))
-    coarse = rebin(m.counts, 12)
+    coarse = _coarse_counts(m)
     parts = [latents(average_by(m.of_area(coarse, area)), n_components=n_components) for area in m.areas]
     found = _stack([p[["latents", "explained_variance"]] for p in parts], m.areas).rename(stimulus="condition")
     found.attrs = {**parts[0].attrs, "reducer": "pca"}
@@ -147,18 +151,16 @@ ANSWERS: dict[str, Callable[[Material], xr.Dataset]] = {
 }
 
 
-def rebin(counts: xr.DataArray, n_bins: int) -> xr.DataArray:
-    """Sum neighbouring time bins so that about ``n_bins`` are left, none of them astride the event.
+def coarse_bin_width(window: tuple[float, float], n_bins: int) -> float:
+    """Return a round bin width in seconds that gives about ``n_bins`` bins, none of them astride the event.
 
-    The new bins are as many old ones each as divide both what lies before the event and what lies after it.
+    A bin that began before the event would show its decoder what came after. Where no round width divides what lies
+    before and after the event, the width divides the whole window and the bins are as they fall.
     """
-    n, width = counts.sizes["time"], counts.attrs["bin_width"]
-    before = int(np.clip(round(0.5 - float(counts["time"][0]) / width), 0, n))
-    even = math.gcd(before, n - before)
-    step = min((k for k in range(1, even + 1) if even % k == 0), key=lambda k: abs(math.log(n / k / n_bins)))
-    wide = counts.coarsen(time=step).sum(keep_attrs=True)
-    wide.attrs["bin_width"] = width * step
-    return wide
+    length = window[1] - window[0]
+    parts = [abs(part) for part in (window[0], window[1]) if window[0] < 0 < window[1]] or [length]
+    fitting = [w for w in ROUND_WIDTHS if all(abs(part / w - round(part / w)) < 1e-6 for part in parts)]
+    return min(fitting or [length / n_bins], key=lambda w: abs(math.log(length / w / n_bins)))
 
 
 def _need_conditions(m: Material, least: int, what: str) -> None:
@@ -169,6 +171,14 @@ def _need_conditions(m: Material, least: int, what: str) -> None:
             f"Choose a column with more values: --by COLUMN."
         )
         raise DesignError(message)
+
+
+def _coarse_counts(m: Material, n_bins: int = 10) -> xr.DataArray:
+    window = m.spec.window or (0.0, 1.0)
+    width = coarse_bin_width(window, n_bins)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the same windows were binned before, and said what there is to say
+        return bin_spikes(m.session, align=str(m.spec.align), window=window, bin_width=width)
 
 
 def _population_rate(m: Material, area: str) -> xr.Dataset:

@@ -63,9 +63,7 @@ def test_blank_trials_are_not_data():
 def test_a_transformed_interval_stays_in_range_and_a_float_statistic_will_do():
     rng = np.random.default_rng(3)
     values = rng.normal(size=(40, 2)) @ np.array([[1.0, 0.9], [0.0, 0.3]])
-    found = jackknife(
-        lambda x: float(np.corrcoef(x.values.T)[0, 1]), trials(values), transform=(np.arctanh, np.tanh)
-    )
+    found = jackknife(lambda x: float(np.corrcoef(x.values.T)[0, 1]), trials(values), transform=(np.arctanh, np.tanh))
     assert float(found.low) < float(found.estimate) < float(found.high) < 1.0
     assert float(found.high - found.estimate) < float(found.estimate - found.low)
 
@@ -96,9 +94,7 @@ def test_the_steps_are_written_down():
 
 
 def test_one_group_cannot_be_left_out():
-    with pytest.raises(
-        DesignError, match=r"needs at least 2; got 1 \(contiguous, 5 trials\)\. Raise n_groups"
-    ):
+    with pytest.raises(DesignError, match=r"needs at least 2; got 1 \(contiguous, 5 trials\)\. Raise n_groups"):
         jackknife(mean_of_trials, trials(np.zeros(5)), n_groups=1)
     with pytest.raises(DimensionError, match="jackknife needs the coordinate 'day'"):
         jackknife(mean_of_trials, trials(np.zeros(5)), over="day")
@@ -125,9 +121,7 @@ def test_holm_equals_the_textbook():
 
 
 def test_benjamini_hochberg_equals_the_textbook():
-    np.testing.assert_allclose(
-        benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.005])), [0.02, 0.04, 0.04, 0.02]
-    )
+    np.testing.assert_allclose(benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.005])), [0.02, 0.04, 0.04, 0.02])
     assert np.isnan(benjamini_hochberg(np.array([np.nan, 0.5]))).tolist() == [True, False]
     assert benjamini_hochberg(np.array([])).shape == (0,)
 

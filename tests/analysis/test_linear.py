@@ -47,9 +47,7 @@ def test_cross_gram_equals_the_double_loop(kind):
     rng = np.random.default_rng(0)
     labels, folds = design(kind, rng)
     values = rng.normal(size=(len(labels), 7)) + 3.0
-    np.testing.assert_allclose(
-        cross_gram(values, labels, folds), cross_gram_slow(values, labels, folds), rtol=1e-12
-    )
+    np.testing.assert_allclose(cross_gram(values, labels, folds), cross_gram_slow(values, labels, folds), rtol=1e-12)
 
 
 def test_cross_gram_sums_folds_in_chunks_without_changing_the_answer(monkeypatch):
@@ -109,9 +107,7 @@ def seconds(function):
 
 
 def trials(stimulus, block=None):
-    x = xr.DataArray(
-        np.zeros((len(stimulus), 2)), dims=("trial", "unit"), coords={"stimulus": ("trial", stimulus)}
-    )
+    x = xr.DataArray(np.zeros((len(stimulus), 2)), dims=("trial", "unit"), coords={"stimulus": ("trial", stimulus)})
     return x if block is None else x.assign_coords(block=("trial", block))
 
 

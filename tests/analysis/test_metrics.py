@@ -81,9 +81,7 @@ def test_metrics_on_rdms_give_the_golden_numbers(name, golden, tied, euclid):
         found = metric(np.array([1.0, 1, 2, 3, 3, 3]), np.array([1.0, 2, 2, 3, 1, 3]))
         assert found == pytest.approx(tied, abs=1e-9)
     x, y = (responses(np.random.RandomState(seed).randn(6, 10)) for seed in (0, 1))
-    assert float(compare(x, y, metric=name, distance="euclidean").similarity) == pytest.approx(
-        euclid, abs=1e-9
-    )
+    assert float(compare(x, y, metric=name, distance="euclidean").similarity) == pytest.approx(euclid, abs=1e-9)
 
 
 def test_hsic_is_the_formula_of_song_et_al():
@@ -107,9 +105,7 @@ def test_tau_a_counts_pairs_of_pairs():
 def test_rho_a_is_spearman_with_ties_broken_at_random():
     rng = np.random.default_rng(2)
     a, b = rng.integers(0, 4, size=(2, 15)).astype(float)
-    broken = [
-        METRICS["rsa_spearman"](a + 1e-6 * rng.random(15), b + 1e-6 * rng.random(15)) for _ in range(4000)
-    ]
+    broken = [METRICS["rsa_spearman"](a + 1e-6 * rng.random(15), b + 1e-6 * rng.random(15)) for _ in range(4000)]
     assert METRICS["rsa_rho_a"](a, b) == pytest.approx(np.mean(broken), abs=0.01)
 
 

@@ -26,9 +26,7 @@ def runs():
 
 
 def trials(values, stimulus, block=None):
-    x = xr.DataArray(
-        values, dims=("trial", "unit"), coords={"stimulus": ("trial", stimulus)}, attrs={"units": "Hz"}
-    )
+    x = xr.DataArray(values, dims=("trial", "unit"), coords={"stimulus": ("trial", stimulus)}, attrs={"units": "Hz"})
     return x if block is None else x.assign_coords(block=("trial", block))
 
 
@@ -67,9 +65,7 @@ def test_crossnobis_with_a_noise_precision_equals_that_of_rsatoolbox(precision, 
     residuals = (x.groupby("stimulus") - x.groupby("stimulus").mean()).values
     weights = np.linalg.inv(PRECISIONS[precision](residuals, 15))
     assert np.trace(weights) == pytest.approx(trace, rel=1e-10)
-    assert rdm(x, distance="crossnobis", precision=weights).values[UPPER].sum() == pytest.approx(
-        total, rel=1e-10
-    )
+    assert rdm(x, distance="crossnobis", precision=weights).values[UPPER].sum() == pytest.approx(total, rel=1e-10)
 
 
 # ... and its prec_from_unbalanced by trials - stimuli = 12, which is right, and ours
@@ -85,9 +81,7 @@ def test_noise_precision_has_trials_minus_stimuli_degrees_of_freedom(precision, 
     x = runs()
     weights = noise_precision(x.values, x.stimulus.values, method=precision)
     assert np.trace(weights) == pytest.approx(trace, rel=1e-10)
-    assert rdm(x, distance="crossnobis", precision=precision).values[UPPER].sum() == pytest.approx(
-        total, rel=1e-10
-    )
+    assert rdm(x, distance="crossnobis", precision=precision).values[UPPER].sum() == pytest.approx(total, rel=1e-10)
 
 
 def test_ledoit_wolf_is_that_of_scikit_learn():
@@ -125,9 +119,7 @@ def test_crossnobis_of_equal_responses_is_zero_on_average_and_euclidean_is_not()
     assert abs(found.mean()) < 4 * found.mean(axis=1).std() / np.sqrt(500)
     assert (found < 0).mean() > 0.4  # never clipped
     averaged = noise.reshape(500, 4, 4, 20).mean(axis=1)
-    naive = np.mean(
-        [rdm(means(one), distance="euclidean").values[np.triu_indices(4, 1)] for one in averaged[:100]]
-    )
+    naive = np.mean([rdm(means(one), distance="euclidean").values[np.triu_indices(4, 1)] for one in averaged[:100]])
     assert naive == pytest.approx(2 / 4, rel=0.1)  # theory: 2 / K
 
 
@@ -146,9 +138,7 @@ def test_the_order_of_stimuli_trials_and_units_never_matters(distance):
     rows = x.dims[0]
     shuffled = x.isel({rows: rng.permutation(x.sizes[rows]), "unit": rng.permutation(10)}).T
     found, again = rdm(x, distance=distance), rdm(shuffled, distance=distance)
-    xr.testing.assert_allclose(
-        again.sel(stimulus=found.stimulus.values, stimulus2=found.stimulus2.values), found
-    )
+    xr.testing.assert_allclose(again.sel(stimulus=found.stimulus.values, stimulus2=found.stimulus2.values), found)
 
 
 def test_euclidean_keeps_precision_far_from_zero():
@@ -175,9 +165,7 @@ def test_other_dims_are_kept():
 def test_blank_and_invalid_trials_are_left_out():
     x = runs()
     extra = xr.concat([x, x.isel(trial=[0, 1]) + 50], dim="trial")
-    extra = extra.assign_coords(
-        blank=("trial", [False] * 18 + [True, False]), valid=("trial", [True] * 19 + [False])
-    )
+    extra = extra.assign_coords(blank=("trial", [False] * 18 + [True, False]), valid=("trial", [True] * 19 + [False]))
     xr.testing.assert_allclose(rdm(extra, distance="crossnobis"), rdm(x, distance="crossnobis"))
 
 

@@ -75,9 +75,7 @@ def test_unequal_repeats_leave_anova_unbiased():
 def test_what_moves_all_stimuli_of_a_block_alike_is_no_noise(method):
     still, _ = session(np.random.default_rng(3), drift=0.0)
     moved, _ = session(np.random.default_rng(3), drift=5.0)
-    np.testing.assert_allclose(
-        reliability(moved, method=method), reliability(still, method=method), atol=1e-9
-    )
+    np.testing.assert_allclose(reliability(moved, method=method), reliability(still, method=method), atol=1e-9)
 
 
 def test_block_effects_are_found_when_stimuli_miss_blocks():
@@ -214,9 +212,7 @@ def test_pure_noise_has_no_ceiling():
 
 def test_a_ceiling_that_cannot_be_had_says_why():
     x, _ = session(np.random.default_rng(15), n_stimuli=6, n_blocks=3)
-    with pytest.raises(
-        DesignError, match=r"no noise ceiling for the metric 'procrustes'.*cka_unbiased, rsa_pearson"
-    ):
+    with pytest.raises(DesignError, match=r"no noise ceiling for the metric 'procrustes'.*cka_unbiased, rsa_pearson"):
         noise_ceiling(x, metric="procrustes")
     with pytest.raises(DesignError, match="cka_unbiased needs at least 4 stimuli; got 3"):
         noise_ceiling(x.isel(trial=np.flatnonzero(x.stimulus < 3)))

@@ -93,8 +93,7 @@ def truth_and_candidates(seed=0, n=40, units=30):
     means = latent @ rng.normal(size=(8, units)) / np.sqrt(8)
     blurred = [latent + level * rng.normal(size=latent.shape) for level in (0.2, 0.6, 1.2)]
     layers = {
-        name: responses(z @ rng.normal(size=(8, 100)), dim="feature")
-        for name, z in zip("abc", blurred, strict=True)
+        name: responses(z @ rng.normal(size=(8, 100)), dim="feature") for name, z in zip("abc", blurred, strict=True)
     }
     return means, layers
 
@@ -143,9 +142,7 @@ def test_among_best_holds_what_noise_cannot_separate_and_what_lies_within_the_ma
     rng = np.random.default_rng(19)
     shared = 0.05 * rng.normal(size=(20, 1))  # common to all, cancels
     own = rng.normal(size=(20, 5)) * [0, 1e-4, 1e-4, 0.05, 0]
-    replicate = xr.DataArray(
-        similarity.values + shared + own, dims=("group", "y"), coords={"y": similarity.y}
-    )
+    replicate = xr.DataArray(similarity.values + shared + own, dims=("group", "y"), coords={"y": similarity.y})
     found = among_best(similarity, replicate)
     assert found.best.item() == "a"
     assert found.among_best.values.tolist() == [True, True, False, True, False]
@@ -179,9 +176,7 @@ def test_crossnobis_similarity_equals_that_of_the_two_rdms():
     means, layers = truth_and_candidates(n=15)
     x = session(4, means)
     found = compare(x, layers["b"], metric="rsa_cosine", distance="crossnobis").similarity
-    by_hand = compare(
-        rdm(x, distance="crossnobis"), rdm(layers["b"], distance="euclidean"), metric="rsa_cosine"
-    )
+    by_hand = compare(rdm(x, distance="crossnobis"), rdm(layers["b"], distance="euclidean"), metric="rsa_cosine")
     assert float(found) == pytest.approx(float(by_hand.similarity), abs=1e-12)
 
 
@@ -198,9 +193,7 @@ def test_blank_trials_are_no_stimulus():
     x = session(6, means)
     blanks = x.isel(trial=slice(0, 9)).assign_coords(stimulus=("trial", np.full(9, -1)))
     both = xr.concat([x, blanks], dim="trial").assign_coords(blank=("trial", np.arange(len(x) + 9) >= len(x)))
-    assert float(compare(both, layers["a"]).similarity) == pytest.approx(
-        float(compare(x, layers["a"]).similarity)
-    )
+    assert float(compare(both, layers["a"]).similarity) == pytest.approx(float(compare(x, layers["a"]).similarity))
 
 
 def test_pure_noise_has_no_noise_corrected_similarity():

@@ -11,7 +11,7 @@ from neurodata4ml.data.simulated_file import truth_fields
 from neurodata4ml.data.truth import closed_form, truth
 from neurodata4ml.errors import DesignError
 
-N_DRAWS = 400
+N_DRAWS = 3000
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,16 @@ def test_the_noise_correlation_is_that_of_many_sessions(known):
         assert float(known.found["noise_correlation"].sel(area=area)) == pytest.approx(seen, abs=0.004)
 
 
-def test_the_reliability_is_signal_over_signal_and_noise(known):
-    mean = np.stack([known.draws[:, known.label == s].mean(axis=1) for s in range(8)], axis=1)
-    observed = mean.var(axis=1, ddof=1).mean(axis=0)
-    n = np.array([(known.label == s).sum() for s in range(8)])
-    noise = known.found["trial_variance"].values * np.mean(1 / n)
-    np.testing.assert_allclose(known.found["reliability"], 1 - noise / observed, atol=0.01)
+def test_the_reliability_is_one_less_noise_over_the_variance_of_stimulus_effects(known):
+    design = np.column_stack([known.label[:, None] == np.arange(8), known.block[:, None] == np.unique(known.block)[1:]])
+    noise, observed = [], []
+    for counts in known.draws:
+        effect, _, rank, _ = np.linalg.lstsq(design.astype(float), counts, rcond=None)
+        noise.append(((counts - design @ effect) ** 2).sum(axis=0) / (len(counts) - rank))
+        observed.append(effect[:8].var(axis=0, ddof=1))
+    share = np.mean(1 / np.bincount(known.label))
+    seen = 1 - np.mean(noise, axis=0) * share / np.mean(observed, axis=0)
+    np.testing.assert_allclose(known.found["reliability"], seen, atol=0.003)
 
 
 def test_the_crossnobis_estimand_is_the_mean_product_of_differences_in_different_blocks(known):

@@ -82,9 +82,7 @@ def noise_ceiling(
     for bound in found["bound"].values[1:]:
         out[bound] = found.estimate.sel(bound=bound, drop=True)
     if bool(out.ceiling.isnull()):
-        warnings.warn(
-            "The noise ceiling is NaN: the two halves of the trials share no positive signal.", stacklevel=2
-        )
+        warnings.warn("The noise ceiling is NaN: the two halves of the trials share no positive signal.", stacklevel=2)
     of = "RDM" if promise.on == "rdm" else "observed trial means"
     out.attrs = {
         **provenance(x),
@@ -100,9 +98,7 @@ def noise_ceiling(
 def _check_design(x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray, metric: str, distance: str) -> None:
     n_needed = METRICS[metric].min_stimuli
     if len(stimuli) < n_needed:
-        message = (
-            f"{metric} needs at least {n_needed} stimuli; got {len(stimuli)}. Choose another column with by=."
-        )
+        message = f"{metric} needs at least {n_needed} stimuli; got {len(stimuli)}. Choose another column with by=."
         raise DesignError(message)
     if metric == "cka_unbiased":
         return
@@ -125,9 +121,7 @@ def _fewest(x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray) -> int:
     return int(min(first.min(), (np.bincount(stimulus, minlength=len(stimuli)) - first).min()))
 
 
-def _rsa_bounds(
-    x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray, metric: str, distance: str
-) -> xr.DataArray:
+def _rsa_bounds(x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray, metric: str, distance: str) -> xr.DataArray:
     """Return ceiling, lower and upper bound; NaN when a half has too few trials of a stimulus."""
     if _fewest(x, half, stimuli) < (2 if distance == "crossnobis" else 1):
         return xr.DataArray([np.nan] * 3, coords={"bound": _BOUNDS})

@@ -64,9 +64,7 @@ def jackknife(
     x = presented(x, step="jackknife")
     groups, kind = _groups(x, over, n_groups)
     estimate = _labelled(statistic(x))
-    replicates = [
-        _labelled(statistic(x.isel(trial=np.flatnonzero(groups != k)))) for k in range(groups.max() + 1)
-    ]
+    replicates = [_labelled(statistic(x.isel(trial=np.flatnonzero(groups != k)))) for k in range(groups.max() + 1)]
     out = interval(estimate, xr.concat(replicates, dim="group"), confidence=confidence, transform=transform)
     out.attrs = {**provenance(x), "groups": kind, "n_groups": len(replicates), "confidence": confidence}
     return add_step(out, "jackknife", groups=kind, n_groups=len(replicates), confidence=confidence)
@@ -131,11 +129,7 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
 def _groups(x: xr.DataArray, over: str | None, n_groups: int) -> tuple[np.ndarray, str]:
     if over is not None:
         require_coords(x, over, step="jackknife")
-    names = (
-        np.unique(x.coords[over or "block"].values, return_inverse=True)[1]
-        if over or "block" in x.coords
-        else None
-    )
+    names = np.unique(x.coords[over or "block"].values, return_inverse=True)[1] if over or "block" in x.coords else None
     if names is not None and names.size and (over or names.max() + 1 >= _ENOUGH_BLOCKS):
         groups, kind = names, over or "block"
     else:

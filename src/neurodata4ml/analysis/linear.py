@@ -98,9 +98,7 @@ def fold_labels(x: xr.DataArray, *, step: str = "fold_labels") -> tuple[np.ndarr
     (ndarray (n_trials,), "block" or "trial")
     """
     require_dims(x, "trial", step=step)
-    require_coords(
-        x, "stimulus", step=step, hint='Name the condition: x.assign_coords(stimulus=("trial", labels)).'
-    )
+    require_coords(x, "stimulus", step=step, hint='Name the condition: x.assign_coords(stimulus=("trial", labels)).')
     if "block" in x.coords:
         blocks = np.unique(x.coords["block"].values, return_inverse=True)[1]
         stimulus = np.unique(x.coords["stimulus"].values, return_inverse=True)[1]

@@ -65,9 +65,7 @@ def corrected_cka(x: xr.DataArray, half: np.ndarray, n_stimuli: int, candidates:
     """
     own, observed, gram = self_similarity(x, half, n_stimuli)
     cross = candidates.reshape(len(candidates), -1) @ gram.ravel()
-    values = np.stack(
-        [cross / np.sqrt(own), cross / np.sqrt(observed), np.full(len(cross), np.sqrt(own / observed))]
-    )
+    values = np.stack([cross / np.sqrt(own), cross / np.sqrt(observed), np.full(len(cross), np.sqrt(own / observed))])
     return xr.DataArray(values, dims=("quantity", "y"), coords={"quantity": ["similarity", "raw", "ceiling"]})
 
 

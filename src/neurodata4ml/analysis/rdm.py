@@ -17,9 +17,7 @@ _ROUNDING = 1e-12
 """A pattern that varies less than this, relative to its size, is constant."""
 
 
-def rdm(
-    x: xr.DataArray, *, distance: str = "correlation", precision: str | np.ndarray | None = None
-) -> xr.DataArray:
+def rdm(x: xr.DataArray, *, distance: str = "correlation", precision: str | np.ndarray | None = None) -> xr.DataArray:
     """Dissimilarity between every pair of stimuli.
 
     Entry (i, j) is the distance between the population responses to stimuli i and j: 0 on the diagonal, larger
@@ -69,13 +67,9 @@ def rdm(
     columns = feature_dim(x, step="rdm")
     bad = int((~np.isfinite(x)).sum())
     if bad:
-        message = (
-            f"rdm needs finite responses; {bad} values are not. Drop their units: x.dropna({columns!r})."
-        )
+        message = f"rdm needs finite responses; {bad} values are not. Drop their units: x.dropna({columns!r})."
         raise DesignError(message)
-    out, folds = (
-        _crossnobis(x, columns, precision) if distance == "crossnobis" else _of_means(x, columns, distance)
-    )
+    out, folds = _crossnobis(x, columns, precision) if distance == "crossnobis" else _of_means(x, columns, distance)
     out.name = "rdm"
     out.attrs = {**provenance(x), "distance": distance, "units": _units(x, distance, precision), **folds}
     name = precision if isinstance(precision, str | None) else "given"
@@ -130,9 +124,7 @@ def _of_means(x: xr.DataArray, columns: str, distance: str) -> tuple[xr.DataArra
     labels = x.indexes["stimulus"].to_numpy() if "stimulus" in x.indexes else None
     _check_count(x.sizes["stimulus"])
     out = _per_slice(DISTANCES[distance], x, "stimulus", columns, labels)
-    constant = np.flatnonzero(
-        np.isnan(np.einsum("...ii->...i", out.values)).reshape(-1, out.sizes["stimulus"]).any(0)
-    )
+    constant = np.flatnonzero(np.isnan(np.einsum("...ii->...i", out.values)).reshape(-1, out.sizes["stimulus"]).any(0))
     if len(constant):
         names = [str(labels[i] if labels is not None else i) for i in constant]
         _warn_constant(names)
@@ -155,9 +147,7 @@ def _crossnobis(
     return _per_slice(of_slice, x, "trial", columns, stimuli), {"folds": kind}
 
 
-def _precision_of(
-    values: np.ndarray, labels: np.ndarray, precision: str | np.ndarray | None
-) -> np.ndarray | None:
+def _precision_of(values: np.ndarray, labels: np.ndarray, precision: str | np.ndarray | None) -> np.ndarray | None:
     if isinstance(precision, str):
         return noise_precision(values, labels, method=precision)
     return None if precision is None else np.asarray(precision, dtype=np.float64)
@@ -172,9 +162,7 @@ def _per_slice(
 ) -> xr.DataArray:
     out: xr.DataArray = xr.apply_ufunc(
         function,
-        x.astype(np.float64).drop_vars(
-            [name for name, c in x.coords.items() if rows in c.dims or columns in c.dims]
-        ),
+        x.astype(np.float64).drop_vars([name for name, c in x.coords.items() if rows in c.dims or columns in c.dims]),
         input_core_dims=[[rows, columns]],
         output_core_dims=[["stimulus", "stimulus2"]],
         exclude_dims={rows, columns},
@@ -193,9 +181,7 @@ DISTANCES: dict[str, Callable[..., np.ndarray]] = {
 
 def _check_count(n_stimuli: int) -> None:
     if n_stimuli < 2:
-        message = (
-            f"rdm compares stimuli and needs at least 2; got {n_stimuli}. Name another condition with by=."
-        )
+        message = f"rdm compares stimuli and needs at least 2; got {n_stimuli}. Name another condition with by=."
         raise DesignError(message)
 
 

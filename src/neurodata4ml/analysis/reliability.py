@@ -21,9 +21,7 @@ _BATCH = 10
 """Splits whose means are held at once."""
 
 
-def reliability(
-    x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, seed: int = 0
-) -> xr.DataArray:
+def reliability(x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, seed: int = 0) -> xr.DataArray:
     """Reliability of each unit's mean responses: their expected correlation with those of as many new trials.
 
     With signal variance s2 (between stimuli), trial noise v and n trials each, R = s2 / (s2 + v / n). A perfect

@@ -43,9 +43,7 @@ def represent(x: xr.DataArray, labels: np.ndarray, metric: Metric, *, distance: 
         if "trial" in x.dims and distance == "crossnobis":
             return _of_rdm(rdm(x, distance=distance), labels, metric)
         means = average_trials(x)
-        return _of_rdm(
-            rdm(means, distance="euclidean" if distance == "crossnobis" else distance), labels, metric
-        )
+        return _of_rdm(rdm(means, distance="euclidean" if distance == "crossnobis" else distance), labels, metric)
     means = _in_order(average_trials(x), labels, "stimulus")
     return _side(to_matrix(means, "stimulus", feature_dim(means, step="compare")), metric)
 
@@ -71,22 +69,16 @@ def average_trials(x: xr.DataArray) -> xr.DataArray:
 def trial_values(x: xr.DataArray, *, step: str) -> np.ndarray:
     """Return single trials as a matrix (trial, unit), after a check that they are just that, and finite."""
     require_dims(x, "trial", step=step, hint="It needs single trials (trial, unit).")
-    require_coords(
-        x, "stimulus", step=step, hint='Name the condition: x.assign_coords(stimulus=("trial", labels)).'
-    )
+    require_coords(x, "stimulus", step=step, hint='Name the condition: x.assign_coords(stimulus=("trial", labels)).')
     columns = feature_dim(x, step=step)
     if len(x.dims) != 2:
         dims = ", ".join(map(str, x.dims))
-        message = (
-            f"{step} takes trials as (trial, {columns}); got ({dims}). Average over time: firing_rate(x)."
-        )
+        message = f"{step} takes trials as (trial, {columns}); got ({dims}). Average over time: firing_rate(x)."
         raise DimensionError(message)
     values = to_matrix(x, "trial", columns)
     bad = int((~np.isfinite(values)).sum())
     if bad:
-        message = (
-            f"{step} needs finite responses; {bad} values are not. Drop their units: x.dropna({columns!r})."
-        )
+        message = f"{step} needs finite responses; {bad} values are not. Drop their units: x.dropna({columns!r})."
         raise DesignError(message)
     return values
 

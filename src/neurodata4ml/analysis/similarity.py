@@ -97,9 +97,7 @@ def compare(
     out = xr.concat(rows, dim="x", join="outer", combine_attrs="override")
     out = out.assign_coords(x=list(xs), y=list(ys))
     _warn_undefined(out)
-    out = out.squeeze(
-        [dim for dim, given in (("x", x), ("y", y)) if not isinstance(given, Mapping)], drop=True
-    )
+    out = out.squeeze([dim for dim, given in (("x", x), ("y", y)) if not isinstance(given, Mapping)], drop=True)
     out.attrs = {
         **provenance(*xs.values()),
         "metric": metric,
@@ -109,9 +107,7 @@ def compare(
         **rows[0].attrs,
         **({"distance": distance} if promise.on == "rdm" else {}),
     }
-    return add_step(
-        out, "compare", metric=metric, distance=distance if promise.on == "rdm" else None, **settings
-    )
+    return add_step(out, "compare", metric=metric, distance=distance if promise.on == "rdm" else None, **settings)
 
 
 def _row_of_means(
@@ -162,9 +158,7 @@ def _row_of_trials(
     return out.assign_attrs({"folds": x.attrs["folds"]} if "folds" in x.attrs else {})
 
 
-def _observed(
-    part: xr.DataArray, sides: list[Side], labels: np.ndarray, metric: Metric, distance: str
-) -> xr.DataArray:
+def _observed(part: xr.DataArray, sides: list[Side], labels: np.ndarray, metric: Metric, distance: str) -> xr.DataArray:
     """Return the similarity of the trials' means (or RDM) with each side; NaN if a stimulus has too few trials."""
     counts = np.unique(part.coords["stimulus"].values, return_counts=True)[1]
     needed = 2 if metric.on == "rdm" and distance == "crossnobis" else 1
@@ -199,9 +193,7 @@ def _named(x: Representation, side: str) -> dict[str, xr.DataArray]:
     return dict(x)
 
 
-def _check_trials(
-    xs: dict[str, xr.DataArray], ys: dict[str, xr.DataArray], metric: Metric, distance: str
-) -> bool:
+def _check_trials(xs: dict[str, xr.DataArray], ys: dict[str, xr.DataArray], metric: Metric, distance: str) -> bool:
     """Return True if ``xs`` are single trials; both sides must be of one kind each."""
     trials = [name for name, array in xs.items() if "trial" in array.dims]
     if [name for name, array in ys.items() if "trial" in array.dims]:
@@ -254,9 +246,7 @@ def _warn_undefined(out: xr.Dataset) -> None:
     undefined = out.similarity.isnull()
     if bool(undefined.any()):
         where = undefined.stack(pair=("x", "y"))
-        names = [
-            f"{a} and {b}" for (a, b), bad in zip(where["pair"].values, where.values, strict=True) if bad
-        ]
+        names = [f"{a} and {b}" for (a, b), bad in zip(where["pair"].values, where.values, strict=True) if bad]
         warnings.warn(
             f"The similarity of {'; '.join(names[:5])} is not defined and is NaN: one side does not vary between "
             f"the stimuli, or, with single trials, not beyond its noise (HSIC_1 of its halves is not positive).",

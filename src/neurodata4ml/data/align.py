@@ -66,8 +66,8 @@ def bin_spikes(
 
     Examples
     --------
-    >>> counts = bin_spikes(session, window=(0, 0.25))  # doctest: +SKIP
-    >>> counts.dims  # doctest: +SKIP
+    >>> counts = bin_spikes(session, window=(0, 0.25))
+    >>> counts.dims
     ('trial', 'time', 'unit')
     """
     _require_spikes(session)

@@ -55,8 +55,8 @@ def open_session(
 
     Examples
     --------
-    >>> session = open_session("demo")  # doctest: +SKIP
-    >>> counts = bin_spikes(session.isel(unit=session.area == "early"))  # doctest: +SKIP
+    >>> session = open_session("demo")
+    >>> counts = bin_spikes(session.isel(unit=session.area == "early"))
     """
     source = _locate(name_or_path, session)
     file = NwbFile(source.path)

@@ -32,7 +32,7 @@ RUNNING_RATE = 60.0
 GAIN = {"early": 0.006, "late": 0.004}
 """Mean rise of the response per cm/s of running, by area; 0.005 elsewhere."""
 
-DRIFT, SHARED_NOISE, PRIVATE_NOISE = 0.06, 0.15, 0.15
+DRIFT, SHARED_NOISE, PRIVATE_NOISE = 0.04, 0.15, 0.15
 """Standard deviations, relative to the response: slow drift, noise shared by an area, noise of a unit alone."""
 
 KERNEL_STEP = 0.001

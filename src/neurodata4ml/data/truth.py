@@ -72,7 +72,7 @@ def closed_form(
     arrays = {
         "expected_count": (("trial", "unit"), expected, {"units": "1"}),
         "noise_covariance": (("unit", "unit2"), covariance, {"units": "1"}),
-        **_responses(expected, labels, covariance),
+        **_responses(expected, labels, fields["block"][trials], covariance),
         **_by_area(expected, labels, fields, covariance, area, trials, units),
     }
     return xr.Dataset(
@@ -127,19 +127,29 @@ def _expected(fields: dict[str, np.ndarray], area: np.ndarray, units: np.ndarray
 Arrays = dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, str]]]
 
 
-def _responses(expected: np.ndarray, labels: np.ndarray, covariance: np.ndarray) -> Arrays:
+def _responses(expected: np.ndarray, labels: np.ndarray, block: np.ndarray, covariance: np.ndarray) -> Arrays:
     """Per unit: mean response, trial variance, reliability of the trial mean."""
-    mean, n = _stimulus_means(expected, labels)
+    mean, _ = _stimulus_means(expected, labels)
     variance = np.diag(_trial_covariance(expected, labels, covariance))
-    poisson_and_noise = expected + expected**2 * np.expm1(np.diag(covariance))
-    variance_of_mean = _stimulus_means(poisson_and_noise, labels)[0] / n[:, None]
-    # the variance of observed means over stimuli has the signal and, in expectation, the noise left in each mean
-    observed = mean.var(axis=0, ddof=1) + variance_of_mean.mean(axis=0)
     return {
         "mean_response": (("stimulus", "unit"), mean / DURATION, {"units": "Hz"}),
         "trial_variance": (("unit",), variance, {"units": "1"}),
-        "reliability": (("unit",), 1 - variance * np.mean(1 / n) / observed, {"units": "1"}),
+        "reliability": (("unit",), _reliability(expected, labels, block, covariance), {"units": "1"}),
     }
+
+
+def _reliability(expected: np.ndarray, labels: np.ndarray, block: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """1 - noise / variance of the stimulus effects, both in expectation, of least squares on stimulus and block."""
+    stimuli, n = np.unique(labels, return_counts=True)
+    design = np.column_stack([labels[:, None] == stimuli, block[:, None] == np.unique(block)[1:]]).astype(float)
+    solve = np.linalg.pinv(design)
+    variance = expected + expected**2 * np.expm1(np.diag(covariance))
+    leverage = np.einsum("tk,kt->t", design, solve)
+    residual = expected - design @ (solve @ expected)
+    noise = ((residual**2).sum(axis=0) + (1 - leverage) @ variance) / (len(labels) - np.linalg.matrix_rank(design))
+    effect = solve[: len(stimuli)] - solve[: len(stimuli)].mean(axis=0)
+    observed = (((effect @ expected) ** 2).sum(axis=0) + (effect**2).sum(axis=0) @ variance) / (len(stimuli) - 1)
+    return np.asarray(1 - noise * np.mean(1 / n) / observed)
 
 
 def _by_area(
@@ -189,8 +199,8 @@ def _trial_covariance(expected: np.ndarray, labels: np.ndarray, covariance: np.n
 
 def _mean_correlation(covariance: np.ndarray) -> float:
     scale = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(scale, scale)
-    return float(correlation[np.triu_indices(len(scale), 1)].mean())
+    pairs = (covariance / np.outer(scale, scale))[np.triu_indices(len(scale), 1)]
+    return float(pairs.mean()) if len(pairs) else float("nan")
 
 
 def _crossnobis(expected: np.ndarray, labels: np.ndarray, block: np.ndarray) -> np.ndarray:

@@ -41,8 +41,8 @@ def open_nwb(path: str | PathLike[str] | Any, *, chunks: Any = {}) -> xr.DataTre
 
     Examples
     --------
-    >>> tree = open_nwb("session.nwb")  # doctest: +SKIP
-    >>> tree["units"]["spike_times"].dims  # doctest: +SKIP
+    >>> tree = open_nwb("session.nwb")
+    >>> tree["units"]["spike_times"].dims
     ('units_spike_times',)
     """
     return xr.open_datatree(path, engine="nwb", chunks=chunks)

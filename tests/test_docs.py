@@ -1,0 +1,191 @@
+"""What we write is true: README, notebook and docstring examples run, pages name what exists, no address leaks."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import re
+import shutil
+import subprocess
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import neurodata4ml
+from conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+SOURCE = ROOT / "src"
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted(SOURCE.rglob("*.py"))
+    if ">>>" in path.read_text(encoding="utf-8")
+]
+RELATIVE_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
+
+
+def project_files() -> list[Path]:
+    """Return every file that is, or is about to be, under version control."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout: which files belong to the project is not known")
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def code_lines(cell: str) -> list[str]:
+    return [line for line in cell.splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+# README
+
+
+def test_readme_is_read_in_three_minutes() -> None:
+    assert 400 <= len(README.split()) <= 700
+
+
+def test_readme_example_prints_what_it_says() -> None:
+    example, answer = re.search(r"```python\n(.*?)```.*?```text\n(.*?)```", README, re.DOTALL).groups()
+    assert len(code_lines(example)) <= 8
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(example, "README.md", "exec"), {})
+    assert [line.rstrip() for line in printed.getvalue().splitlines()] == answer.splitlines()
+
+
+def test_readme_names_the_two_commands_that_the_makefile_has() -> None:
+    words = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"demo", "test"} <= set(re.findall(r"^make ([a-z]+)", README, re.MULTILINE)) <= words
+
+
+# notebooks
+
+
+def notebook_cells(path: Path) -> Any:
+    jupytext = pytest.importorskip("jupytext")
+    return jupytext.read(path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel draws into the page
+    notebook = notebook_cells(path)
+    client = pytest.importorskip("nbclient").NotebookClient(
+        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+
+
+def test_the_whole_path_is_twenty_lines_of_code_and_teaches_between_them() -> None:
+    cells = notebook_cells(ROOT / "notebooks" / "00_the_whole_path.py").cells
+    setup = [cell for cell in cells if "setup" in cell.metadata.get("tags", [])]
+    code = [cell for cell in cells if cell.cell_type == "code" and cell not in setup]
+    assert sum(len(code_lines(cell.source)) for cell in code) <= 20
+    assert len(setup) == 1
+    assert len([cell for cell in cells if cell.cell_type == "markdown"]) >= len(code)
+
+
+# docstrings
+
+
+@pytest.fixture(scope="module")
+def words() -> dict[str, Any]:
+    """Return what an example may use without importing it: the face, numpy, xarray, the demo opened and binned."""
+    import numpy as np
+    import xarray as xr
+
+    face = {name: getattr(neurodata4ml, name) for name in neurodata4ml.__all__}
+    session = neurodata4ml.open_session("demo")
+    counts = neurodata4ml.bin_spikes(session)
+    return {**face, "np": np, "xr": xr, "session": session, "counts": counts}
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_docstring_examples_say_what_happens(
+    module: str, words: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each example runs, none is skipped; in its folder lies one recording, ``session.nwb``."""
+    shutil.copy(words["session"].attrs["source"], tmp_path / "session.nwb")
+    monkeypatch.chdir(tmp_path)
+    report = io.StringIO()
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(import_module(module), module):
+        assert not [example.source for example in test.examples if example.options.get(doctest.SKIP)]
+        test.globs = {**words, **test.globs}
+        runner.run(test, out=report.write)
+    assert not runner.failures, report.getvalue()
+    assert runner.tries
+
+
+# pages
+
+
+def test_architecture_names_every_file_and_no_other() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    there = {path.name for path in SOURCE.rglob("*.py")} - {"__init__.py"}
+    named = set(re.findall(r"\b([a-z0-9_]+\.py)\b", page))
+    for family in re.findall(r"`([a-z_]+_)\*\.py`", page):
+        named |= {name for name in there if name.startswith(family)}
+    tests = {path.name for path in (ROOT / "tests").rglob("*.py")}
+    assert there <= named, f"ARCHITECTURE.md does not name {sorted(there - named)}"
+    assert named - tests - {"__init__.py"} <= there, f"ARCHITECTURE.md names {sorted(named - tests - there)}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    links = RELATIVE_LINK.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_contributing_names_registries_that_exist() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    registries = set(re.findall(r"`([A-Z]{5,})`", page))
+    assert registries >= {name for name in neurodata4ml.__all__ if name.isupper()}
+    assert not [name for name in re.findall(r"`([a-z_]+/[a-z_]+\.py)`", page) if not lies_somewhere(name)]
+
+
+def lies_somewhere(name: str) -> bool:
+    return (ROOT / name).is_file() or (SOURCE / "neurodata4ml" / name).is_file()
+
+
+def test_citation_and_changelog_tell_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert str(citation["version"]) == neurodata4ml.__version__
+    assert citation["license"] == "BSD-3-Clause"
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \[(Unreleased|{re.escape(neurodata4ml.__version__)})\]", changes, re.MULTILINE)
+
+
+# addresses
+
+
+# Written as patterns with a bracket, so that this file does not hold what it looks for.
+REGISTRIES = [r"py[p]i\.org", r"python[h]osted\.org", r"ana[c]onda\.org", r"download\.py[t]orch\.org", r"npm[j]s\.org"]
+MACHINE = [rf"(?<![\w.:/-])/{top}/" for top in ("work", "root", "home", "Users", "tmp", "opt", "mnt", "var")]
+
+
+def test_no_file_names_a_registry_or_a_folder_of_some_machine() -> None:
+    forbidden = re.compile("|".join([*REGISTRIES, *MACHINE, r"[A-Z]:\\" + r"Users"]))
+    found = {}
+    for path in project_files():
+        with contextlib.suppress(UnicodeDecodeError):
+            hits = forbidden.findall(path.read_text(encoding="utf-8"))
+            found.update({path.name: hits} if hits else {})
+    assert not found
+
+
+def test_pins_are_versions_only() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert not [pin for pin in pins if not re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; python_version.*)?", pin)]
+    assert not [pin for pin in pins if pin.startswith(("torch==", "nvidia", "neurodata4ml"))]
