@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -20,8 +21,8 @@ from neurodata4ml.recovery import cases, recover
 from neurodata4ml.spec import read_spec
 
 N_SEEDS = 200
-N_FRESH = 10
-"""Fresh sessions behind the simulated truths; fewer than the report's 50, and still 20,000 trials each."""
+N_FRESH = 20
+"""Fresh sessions behind the simulated truths; fewer than the report's 50, and still 40,000 trials."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def found(demo):
 def test_all_ten_quantities_are_recovered_in_both_areas(found):
     assert set(found) == {"early", "late"}
     for rows in found.values():
-        assert len({row.quantity for row in rows}) == 11  # trial variance and its correlation make one of the ten
+        assert len({row.quantity for row in rows}) == 10
         assert len(QUANTITIES) == 10
 
 
@@ -51,13 +52,17 @@ def test_every_quantity_of_the_demo_lies_within_its_interval_of_999_in_1000(foun
             assert share == 1.0 if row.estimate.size == 1 else share > 0.99, (area, row.quantity, row.what, share)
 
 
-def test_the_intervals_are_narrow_enough_to_tell_something(found):
-    narrow = {"decoding accuracy": 0.1, "dimensionality of the signal": 3.0, "noise ceiling": 0.05}
-    for rows in found.values():
+WRONG_BY = {"gain of running": 2.0, "trial variability": 1.4, "decoding accuracy": 1.3}
+"""Factors by which an estimate would be noticed to be wrong; 1.15 for quantities that are not named."""
+
+
+def test_an_estimate_that_is_wrong_by_little_would_be_noticed(found):
+    for area, rows in found.items():
         for row in rows:
-            if row.quantity in narrow:
-                low, high = row.bounds(0.95)
-                assert (high - low < narrow[row.quantity]).all()
+            factor = WRONG_BY.get(row.quantity, 1.15)
+            wrong = replace(row, estimate=row.truth * factor, error=row.error * factor)
+            share = wrong.share_inside(0.999)
+            assert share == 0.0 if row.estimate.size == 1 else share < 0.99, (area, row.quantity, row.what, share)
 
 
 def test_a_wrong_estimate_would_be_noticed():
@@ -78,18 +83,22 @@ def test_intervals_of_95_percent_cover_92_to_98_percent_of_200_sessions():
     means = {key: np.mean([s[key] for s in sessions]) for key in sessions[0]}
     for key, coverage in means.items():
         print(f"{coverage:.3f}", *key)
-    wrong = {key: c for key, c in means.items() if not 0.92 <= c <= 0.98}
+    # candidates of one area share their error, and each alone is 200 coin tosses: 3 standard deviations
+    single = {key: c for key, c in means.items() if key[2].startswith("to ")}
+    wrong = {key: c for key, c in means.items() if key not in single and not 0.92 <= c <= 0.98}
+    wrong |= {key: c for key, c in single.items() if c < 0.95 - 3 * np.sqrt(0.95 * 0.05 / N_SEEDS)}
     assert not wrong
 
 
 def _shares(seed):
-    """Share of entries inside their 95 % interval, by quantity: similarities count together, as the ten do."""
+    """Share of entries inside their 95 % interval, by quantity; similarities count together, and each alone."""
     with threadpool_limits(1):
         shares = {}
         for case in _simulated_cases(seed):
             for row in recovered(case):
-                kind = "" if row.what.startswith("to ") else row.what
-                shares.setdefault((case.area, row.quantity, kind), []).append(row.share_inside(0.95))
+                kinds = [row.what, "all candidates"] if row.what.startswith("to ") else [row.what]
+                for kind in kinds:
+                    shares.setdefault((case.area, row.quantity, kind), []).append(row.share_inside(0.95))
     return {key: float(np.mean(values)) for key, values in shares.items()}
 
 

@@ -45,7 +45,7 @@ def test_trials_without_the_event_are_dropped_and_counted(alm, results):
 
 
 def test_a_question_that_the_recording_cannot_answer_is_one_sentence(results):
-    assert set(results.missing) == {"dimensionality", "rdms", "similarity", "truth"}
+    assert set(results.missing) == {"dimensionality", "reliability", "rdms", "similarity", "truth"}
     assert "an RDM needs at least 4 conditions; 'type' has 2: lick left, lick right" in results.missing["rdms"]
     assert results.missing["truth"].startswith("nobody knows the truth of a real recording")
 

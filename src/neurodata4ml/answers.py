@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -45,7 +46,7 @@ def psth(m: Material) -> xr.Dataset:
         by = [average_by(firing_rate(m.of_area(m.counts, area), over=None)).mean("unit") for area in m.areas]
         found["rate_by_condition"] = _stack(by, m.areas).rename(stimulus="condition")
     found.update(_raster(m))
-    found.attrs = {"n_trials": m.counts.sizes["trial"], "bin_width": m.counts.attrs["bin_width"], "units": "Hz"}
+    found.attrs = {"n_trials": m.counts.sizes["trial"], "units": "Hz", **_clock(m.counts, m)}
     return found
 
 
@@ -63,7 +64,11 @@ def decoding(m: Material) -> xr.Dataset:
     found["null_low"], found["null_high"] = (
         _stack([n.isel(quantile=k, drop=True) for n in null], m.areas) for k in (0, 1)
     )
-    found.attrs = {k: v for k, v in time[0].attrs.items() if not k.endswith("_dropped")} | {"target": m.spec.by}
+    found.attrs = (
+        {k: v for k, v in time[0].attrs.items() if not k.endswith("_dropped")}
+        | {"target": m.spec.by}
+        | _clock(coarse, m)
+    )
     return found
 
 
@@ -74,7 +79,7 @@ def latent_trajectories(m: Material) -> xr.Dataset:
     coarse = _coarse_counts(m)
     parts = [latents(average_by(m.of_area(coarse, area)), n_components=n_components) for area in m.areas]
     found = _stack([p[["latents", "explained_variance"]] for p in parts], m.areas).rename(stimulus="condition")
-    found.attrs = {**parts[0].attrs, "reducer": "pca"}
+    found.attrs = {**parts[0].attrs, **_clock(coarse, m)}
     return found
 
 
@@ -93,14 +98,14 @@ def signal_dimensionality(m: Material) -> xr.Dataset:
 
 def unit_reliability(m: Material) -> xr.Dataset:
     """Reliability of every unit's mean response to the conditions."""
-    _need_conditions(m, 2, "reliability")
+    _need_conditions(m, MIN_CONDITIONS, "reliability across conditions")
     found = reliability(m.totals)
     keep = [name for name in ("unit", "area") if name in found.coords]
     return found.reset_coords(drop=True).to_dataset(name="reliability").assign_coords({n: found[n] for n in keep})
 
 
 def rdms(m: Material) -> xr.Dataset:
-    """Dissimilarity of every pair of conditions, for each area and each candidate; relative to their mean."""
+    """Dissimilarity of every pair of conditions, for each area and each candidate, in their own units."""
     _need_conditions(m, MIN_CONDITIONS, "an RDM")
     brain = {area: rdm(m.of_area(m.totals, area), distance="crossnobis") for area in m.areas}
     try:
@@ -109,7 +114,7 @@ def rdms(m: Material) -> xr.Dataset:
         networks = {}
     both = {**brain, **networks}
     kinds = ["brain"] * len(brain) + ["baseline" if name in ("pixels", "gabor") else "network" for name in networks]
-    values = np.stack([np.round(_relative(d), 5) for d in both.values()])
+    values = np.stack([_six_digits(d.values) for d in both.values()])
     labels = next(iter(both.values()))["stimulus"].values
     return xr.Dataset(
         {"rdm": (("representation", "stimulus", "stimulus2"), values)},
@@ -181,6 +186,10 @@ def _coarse_counts(m: Material, n_bins: int = 10) -> xr.DataArray:
         return bin_spikes(m.session, align=str(m.spec.align), window=window, bin_width=width)
 
 
+def _clock(counts: xr.DataArray, m: Material) -> dict[str, Any]:
+    return {"bin_width": counts.attrs["bin_width"], "align": m.spec.align}
+
+
 def _population_rate(m: Material, area: str) -> xr.Dataset:
     rate = firing_rate(m.of_area(m.counts, area), over=None).mean("unit")
     return jackknife(lambda part: part.mean("trial"), rate)[["estimate", "se", "low", "high"]]
@@ -222,9 +231,10 @@ def _raster(m: Material, n_units: int = 4, n_trials: int = 400) -> dict[str, xr.
     }
 
 
-def _relative(distance: xr.DataArray) -> np.ndarray:
-    values = distance.values
-    return np.asarray(values / values[np.triu_indices(len(values), 1)].mean())
+def _six_digits(values: np.ndarray) -> np.ndarray:
+    """More digits of a distance than anyone can use make results.json large."""
+    scale = 10.0 ** (5 - math.floor(math.log10(max(float(np.nanmax(np.abs(values))), 1e-300))))
+    return np.asarray(np.round(values * scale) / scale)
 
 
 def _stack(parts: Sequence[Labelled], areas: list[str]) -> Labelled:

@@ -115,6 +115,9 @@ def prepare(spec: Spec) -> Material:
     session, trials_dropped = _keep_trials(session, align, spec.where)
     session, units_dropped = _keep_units(session)
     counts = bin_spikes(session, align=align, window=spec.window, bin_width=spec.bin_width)
+    outside = counts.attrs["bin_spikes_dropped_invalid"]
+    if outside:
+        trials_dropped["window touches an invalid interval"] = outside
     width, time = counts.attrs["bin_width"], counts["time"].values
     window = (round(float(time[0]) - width / 2, 9), round(float(time[-1]) + width / 2, 9))
     trials = str(session.attrs["trials"])
@@ -139,7 +142,9 @@ def _with_conditions(session: xr.Dataset, by: str | None) -> xr.Dataset:
 
 
 def _labels(values: np.ndarray) -> np.ndarray:
-    """Whole numbers become integers, and so equal the names of images; everything else stays."""
+    """Whole numbers become integers, and so equal the names of images; a mixture becomes text; the rest stays."""
+    if values.dtype == object and len({type(v) for v in values[~pd.isna(values)]}) > 1:
+        return np.array([v if pd.isna(v) else str(v) for v in values], dtype=object)
     if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.round(values)).all():
         return values.astype(np.int64)
     return values

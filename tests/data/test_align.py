@@ -14,6 +14,7 @@ import xarray as xr
 
 from conftest import real_data
 from neurodata4ml.data.align import align_series, bin_spikes
+from neurodata4ml.data.windows import with_neighbours
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -151,7 +152,7 @@ def test_blanks_stay_for_the_analysis_to_drop():
     assert counts.blank.values.tolist() == [True, False]
 
 
-@pytest.mark.parametrize(("n_spikes", "dtype"), [(127, np.int8), (128, np.int16), (256, np.int16), (40_000, np.int32)])
+@pytest.mark.parametrize(("n_spikes", "dtype"), [(181, np.int16), (182, np.int32), (40_000, np.int32)])
 def test_counts_widen_before_they_overflow(n_spikes, dtype):
     session = make_session([[1.5], np.linspace(1, 1.99, n_spikes), [1.5]], [1.0])
     counts = bin_spikes(session, window=(0, 1), bin_width=1)
@@ -162,7 +163,7 @@ def test_counts_widen_before_they_overflow(n_spikes, dtype):
 def test_many_spikes_in_a_window_but_few_in_a_bin_stay_in_one_byte():
     session = make_session([np.linspace(1, 1.99, 500)], [1.0])
     counts = bin_spikes(session, window=(0, 1), bin_width=0.01)
-    assert counts.dtype == np.int8
+    assert counts.dtype == np.int16
     assert counts.sum() == 500
 
 
@@ -248,8 +249,32 @@ def test_a_window_into_the_next_stimulus_warns_and_one_millisecond_of_jitter_doe
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         bin_spikes(session, window=(0, 0.25), bin_width=0.05)
-    with pytest.warns(UserWarning, match="into the next stimulus in 49 of 50 trials.*the window ends at 0.3 s"):
+    with pytest.warns(UserWarning, match="into the next stimulus in 49 of 50 trials.*it ends at 0.3 s"):
         bin_spikes(session, window=(0, 0.3), bin_width=0.05)
+
+
+def test_a_window_that_begins_in_the_previous_stimulus_warns():
+    onset = 10 + np.arange(20) * 0.25
+    session = make_session([onset], onset, onset + 0.25)
+    with pytest.warns(
+        UserWarning, match=r"begins before the previous stimulus ended in 19 of 20 trials \(by up to 0.1 s"
+    ):
+        bin_spikes(session, window=(-0.1, 0.1), bin_width=0.05)
+
+
+@pytest.mark.parametrize("align", ["start_time", "flash_time"])
+def test_a_neighbour_is_noticed_also_when_it_was_left_out_and_whatever_the_event(align):
+    onset = 10 + np.arange(20) * 0.25
+    session = make_session([onset], onset, onset + 0.25)
+    session = with_neighbours(session.assign_coords(flash_time=session.start_time + 0.0))
+    with pytest.warns(UserWarning, match="reaches into the next stimulus in 2 of 2 trials"):
+        bin_spikes(session.isel(trial=[3, 9]), align=align, window=(0, 0.5), bin_width=0.05)
+
+
+def test_arithmetic_with_counts_does_not_wrap():
+    counts = bin_spikes(make_session([np.linspace(1.0, 1.09, 100)], [1.0]), window=(0, 0.1), bin_width=0.1)
+    assert int((counts**2).max()) == 10_000
+    assert int((counts * 100).max()) == 10_000
 
 
 @pytest.mark.parametrize(

@@ -412,3 +412,14 @@ def test_the_real_allen_layout() -> None:
         read_spikes(session)
     with pytest.raises(LayoutError, match=r"987,786, but spike_times has 10 values"):
         read_spikes(session.isel(unit=[2]))
+
+
+def test_a_file_outside_the_catalog_is_cited_in_its_own_words(tmp_path):
+    nwb = twins.new_file("cited")
+    nwb.experimenter = ["Curie, Marie"]
+    nwb.institution = "Sorbonne"
+    nwb.related_publications = ("doi:10.1000/1", "doi:10.1000/2")
+    nwb.add_unit(spike_times=[0.1, 0.2])
+    nwb.add_trial(start_time=0.0, stop_time=1.0)
+    session = open_session(twins.write(nwb, tmp_path / "cited.nwb"))
+    assert session.attrs["citation"] == "Curie, Marie, Sorbonne, doi:10.1000/1, doi:10.1000/2"

@@ -47,7 +47,7 @@ def bin_spikes(
 
     Returns
     -------
-    DataArray, dims (trial, time, unit), counts as signed integers: int8, wider only where a count needs it
+    DataArray, dims (trial, time, unit), counts as signed integers: int16, wider where a count squared needs it
         Coordinates of trials and units are carried over. ``attrs`` count the trials left out:
         ``bin_spikes_dropped_nan`` (no event) and ``bin_spikes_dropped_invalid`` (``valid`` is False, or the window
         touches an invalid interval; to keep them, ``session.drop_vars(["valid", "invalid_interval"])``).
@@ -146,13 +146,14 @@ def _require_spikes(session: xr.Dataset) -> None:
 
 
 def _count(times: np.ndarray, offsets: np.ndarray, windows: Windows) -> np.ndarray:
-    """Return counts (trial, time, unit) in the smallest signed type that holds them."""
+    """Return counts (trial, time, unit) in a signed type that holds their squares: int8 * 100 would wrap in silence."""
     n_units = len(offsets) - 1
-    counts = np.zeros((len(windows.event), windows.n_bins, n_units), dtype=np.int8)
+    counts = np.zeros((len(windows.event), windows.n_bins, n_units), dtype=np.int16)
     for unit in range(n_units):
         cells, most = _cells(times[offsets[unit] : offsets[unit + 1]], windows)
-        if most > np.iinfo(counts.dtype).max:
-            counts = counts.astype(np.result_type(counts, np.min_scalar_type(-int(np.bincount(cells).max()) - 1)))
+        if most**2 > np.iinfo(counts.dtype).max:
+            largest = int(np.bincount(cells).max())
+            counts = counts.astype(np.result_type(counts, np.min_scalar_type(-(largest**2))))
         # unlike counts[...] += 1, this counts two spikes of one bin twice
         np.add.at(counts.reshape(-1), cells * n_units + unit, counts.dtype.type(1))
     return counts
@@ -196,7 +197,7 @@ def _count_lazily(session: xr.Dataset, windows: Windows, n_per_chunk: int) -> An
 
 def _count_part(session: xr.Dataset, windows: Windows) -> np.ndarray:
     counts = _count(*read_spikes(session), windows)
-    if counts.dtype.itemsize > 2:
+    if counts.max(initial=0) > np.iinfo(np.int16).max:
         message = (
             f"A bin holds {int(counts.max())} spikes, more than lazy counts (int16) can say. "
             f"Use a shorter bin_width than {windows.bin_width:g} s, or leave chunks= out."

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -19,6 +20,7 @@ from neurodata4ml.data.records import Layout
 from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials
 from neurodata4ml.data.units import area_words, find_area, read_responses, read_units, roi_series
+from neurodata4ml.data.windows import with_neighbours
 from neurodata4ml.errors import LayoutError
 
 
@@ -70,7 +72,7 @@ def open_session(
     responses = read_responses(file, layout, unit_coords["unit"].data)
     _add_series(file, coords, variables, _series(file, layout), last_dim="{}_axis")
     _add_series(file, coords, variables, responses, last_dim="unit")
-    opened = xr.Dataset(variables, _indexed(coords), _attrs(file, source, layout, shown))
+    opened = with_neighbours(xr.Dataset(variables, _indexed(coords), _attrs(file, source, layout, shown)))
     opened.set_close(file.close)
     return opened
 
@@ -203,6 +205,7 @@ def _attrs(file: NwbFile, source: _Source, layout: Layout, shown: ChosenTrials) 
     named = [text(root[path][()]) for path in ("general/session_id", "identifier") if path in root]
     attrs: dict[str, Any] = {
         "session": next(iter(named), ""),
+        **({"citation": cited} if (cited := _stated_origin(root)) else {}),
         **source.attrs,
         "source": file.name,
         "trials": shown.path,
@@ -218,6 +221,13 @@ def _attrs(file: NwbFile, source: _Source, layout: Layout, shown: ChosenTrials) 
         attrs["images"] = layout.images
     absent = [f"{name} ({path})" for name, path in layout.series.items() if not has(file, path)]
     return {**attrs, **({"series_not_in_file": ", ".join(absent)} if absent else {})}
+
+
+def _stated_origin(root: h5py.Group) -> str:
+    """Who made the file, where and for which paper, in the file's own words: what to cite where no entry says it."""
+    paths = [f"general/{name}" for name in ("experimenter", "lab", "institution", "related_publications")]
+    stated = [np.atleast_1d(root[path].asstr()[()]) for path in paths if path in root]
+    return ", ".join(str(word) for words in stated for word in words)
 
 
 def _template(file: NwbFile, trials: str) -> str:

@@ -29,10 +29,13 @@ LATENCY = {"early": 0.04, "late": 0.07}
 RUNNING_RATE = 60.0
 """Samples of running speed per second."""
 
-GAIN = {"early": 0.006, "late": 0.004}
+BOUT = 0.7
+"""Seconds over which running speed stays alike; short beside a block of 26 s, so that blocks differ little."""
+
+GAIN = {"early": 0.008, "late": 0.006}
 """Mean rise of the response per cm/s of running, by area; 0.005 elsewhere."""
 
-DRIFT, SHARED_NOISE, PRIVATE_NOISE = 0.04, 0.15, 0.15
+DRIFT, SHARED_NOISE, PRIVATE_NOISE = 0.05, 0.15, 0.15
 """Standard deviations, relative to the response: slow drift, noise shared by an area, noise of a unit alone."""
 
 KERNEL_STEP = 0.001
@@ -203,9 +206,9 @@ def _schedule(n_stimuli: int, rng: np.random.Generator) -> tuple[np.ndarray, np.
 
 
 def _running(stop: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Bouts of running: a smooth random walk of a few seconds, cut at zero, about half of the time still."""
+    """Bouts of running of a second or two: smooth noise cut at zero, so that half of the time is still."""
     time = np.arange(0, stop, 1 / RUNNING_RATE)
-    width = 2.0 * RUNNING_RATE
+    width = BOUT * RUNNING_RATE
     bell = np.exp(-0.5 * (np.arange(-4 * width, 4 * width + 1) / width) ** 2)
     wave = np.convolve(rng.standard_normal(len(time) + len(bell) - 1), bell / np.sqrt((bell**2).sum()), mode="valid")
     return time, np.clip(15.0 * wave, 0, None)

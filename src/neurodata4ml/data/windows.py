@@ -80,8 +80,7 @@ def choose_windows(
     edges, bin_width = _edges(window, bin_width, step)
     kept &= ~_inside_invalid(session, event, edges)
     _require_trials(kept, align, step)
-    if align == "start_time":
-        _warn_of_next_stimulus(session, event[kept], float(edges[-1]), step)
+    _warn_of_neighbours(session, event, kept, edges, step)
     dropped = {"nan": int((~has_time).sum()), "invalid": int((has_time & ~kept).sum())}
     return Windows(np.flatnonzero(kept), event[kept], edges, bin_width, dropped)
 
@@ -194,12 +193,44 @@ def _inside_invalid(session: xr.Dataset, event: np.ndarray, edges: np.ndarray) -
     return np.asarray(((start < interval[:, 1]) & (stop > interval[:, 0])).any(axis=1))
 
 
-def _warn_of_next_stimulus(session: xr.Dataset, event: np.ndarray, end: float, step: str) -> None:
-    gap = _next_onset(session, event) - event
-    n_reaching = int((end > gap + TOLERANCE).sum())
-    if n_reaching:
+def with_neighbours(session: xr.Dataset) -> xr.Dataset:
+    """Return the session with the coordinates ``next_onset`` and ``previous_stop`` (trial), in seconds.
+
+    They belong to the whole table: a trial keeps its neighbours in time when others are left out, and a window that
+    reaches into one of them is still noticed. Left out where the times are lazy, so that nothing is read.
+    """
+    if "start_time" not in session.variables or session["start_time"].chunks is not None:
+        return session
+    start = _column(session, "start_time", default=np.nan).astype(np.float64)
+    stop = _column(session, "stop_time", default=np.nan).astype(np.float64)
+    order = np.argsort(start, kind="stable")
+    ended = np.fmax.accumulate(np.append(-np.inf, stop[order]))[np.searchsorted(start[order], start, side="left")]
+    return session.assign_coords(
+        next_onset=("trial", _next_onset(session, start), {"units": "s"}),
+        # where trials overlap, the earlier one is over when the next begins
+        previous_stop=("trial", np.fmin(ended, start), {"units": "s"}),
+    )
+
+
+def _warn_of_neighbours(session: xr.Dataset, event: np.ndarray, kept: np.ndarray, edges: np.ndarray, step: str) -> None:
+    """Warn where windows hold another trial: what units do there is an answer to something else."""
+    known = session if "next_onset" in session.variables else with_neighbours(session)
+    if "next_onset" not in known.variables:
+        return
+    first, last = event + edges[0], event + edges[-1]
+    after = kept & (last > known["next_onset"].values + TOLERANCE)
+    before = kept & (first < known["previous_stop"].values - TOLERANCE)
+    if after.any():
         message = (
-            f"{step}: the window reaches into the next stimulus in {n_reaching} of {len(event)} trials (the next "
-            f"onset follows after {gap.min():.6g} s, the window ends at {end:g} s): late bins answer to two stimuli."
+            f"{step}: the window reaches into the next stimulus in {after.sum()} of {kept.sum()} trials (by up to "
+            f"{(last - known['next_onset'].values)[after].max():.3g} s; it ends at {edges[-1]:g} s): "
+            f"late bins answer to two stimuli."
+        )
+        warnings.warn(message, stacklevel=4)
+    if before.any():
+        message = (
+            f"{step}: the window begins before the previous stimulus ended in {before.sum()} of {kept.sum()} trials "
+            f"(by up to {(known['previous_stop'].values - first)[before].max():.3g} s; it begins at {edges[0]:g} s): "
+            f"early bins answer to two stimuli."
         )
         warnings.warn(message, stacklevel=4)

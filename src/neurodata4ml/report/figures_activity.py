@@ -18,9 +18,12 @@ from neurodata4ml.report.canvas import (
     picture,
     rasterise_if_many,
 )
-from neurodata4ml.report.words import compact, labels, listing, number, percent, plain, texts, values
+from neurodata4ml.report.words import compact, event, labels, listing, number, percent, plain, texts, values
 
 MOST_RASTERS = 6
+
+LONGEST_AREA = 12
+"""Letters of an area's name that fit beside the unit's above a raster."""
 
 
 @picture
@@ -54,10 +57,10 @@ def raster(psth: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
         )
         rasterise_if_many(lines, time.size)
         marks.mark_onset(ax, time)
-        ax.set_title(plain(f"unit {name}" + (f" ({home})" if home else ""), 34))
+        ax.set_title(plain(f"unit {name}" + (f" ({home})" if 0 < len(home) <= LONGEST_AREA else ""), 34))
         spikes.append(int(here.sum()))
     axes[0].set_ylim(np.nanmax(trial) + 1, -1)
-    marks.label_outer(axes, "time from onset (s)", "trial")
+    marks.label_outer(axes, f"time from {event(psth)} (s)", "trial")
     said = listing([f"unit {name} fires {n:,} spikes" for name, n in zip(shown, spikes, strict=True)], len(shown))
     return figure, f"Spike rasters over {int(np.nanmax(trial)) + 1:,} trials: {said}."
 
@@ -84,8 +87,8 @@ def rate(psth: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
         ax.set_title(plain(area, 28))
         peaks.append(f"{area} {_peak(time, mean, 'Hz')}")
     axes[0].set_ylim(bottom=0)
-    marks.label_outer(axes, "time from onset (s)", "firing rate (Hz)")
-    return figure, f"Mean firing rate against time from onset. Peaks: {listing(peaks, 8)}."
+    marks.label_outer(axes, f"time from {event(psth)} (s)", "firing rate (Hz)")
+    return figure, f"Mean firing rate against time from {event(psth)}. Peaks: {listing(peaks, 8)}."
 
 
 @picture
@@ -114,7 +117,7 @@ def rate_by_condition(psth: xr.Dataset) -> tuple[Figure, str]:
             peak = np.unravel_index(np.nanargmax(rates), rates.shape)
             best.append(f"{area} reaches {number(rates[peak])} Hz for {conditions[peak[0]]}")
     axes[0].set_ylim(bottom=0)
-    marks.label_outer(axes, "time from onset (s)", "firing rate (Hz)")
+    marks.label_outer(axes, f"time from {event(psth)} (s)", "firing rate (Hz)")
     names = [plain(c, 16) for c in conditions]
     figure.legend(
         lines, names, loc="outside lower center", ncols=min(len(names), 12), handlelength=1.1, columnspacing=1
@@ -159,8 +162,8 @@ def decoding_over_time(decoding: xr.Dataset, colours: Colours = None) -> tuple[F
         peaks.append(f"{area} {_peak(time, accuracy)}, above shuffles in {int(above.sum())} of {time.size} bins")
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(low - 0.08 * (high - low), high)  # room for the bars at the foot
-    marks.label_outer(axes, "time from onset (s)", "balanced accuracy")
-    return figure, f"Decoding accuracy against time from onset. Peaks: {listing(peaks, 8)}."
+    marks.label_outer(axes, f"time from {event(decoding)} (s)", "balanced accuracy")
+    return figure, f"Decoding accuracy against time from {event(decoding)}. Peaks: {listing(peaks, 8)}."
 
 
 @picture

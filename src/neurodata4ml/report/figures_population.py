@@ -20,7 +20,7 @@ from neurodata4ml.report.canvas import (
     picture,
     rasterise_if_many,
 )
-from neurodata4ml.report.words import column, compact, labels, listing, number, percent, plain, values
+from neurodata4ml.report.words import column, compact, event, labels, listing, number, percent, plain, values
 
 FEW_CONDITIONS = 12
 """Up to this many conditions have a colour each; more are thin lines around their mean."""
@@ -50,7 +50,7 @@ def latents(latents: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
             _paths(ax, time, paths, colours.get(area, INK))
         rasterise_if_many(ax.lines, paths[..., 0].size * len(areas), limit=MANY_POINTS)
         shares = np.atleast_1d(values(latents, "explained_variance", area=area))
-        _name_components(ax, shares, paths.shape[-1])
+        _name_components(ax, shares, paths.shape[-1], event(latents))
         ax.set_title(plain(area, 28))
         said.append(f"{area} {percent(np.nansum(shares[:2]))} of the variance in two components")
     if few:
@@ -123,8 +123,8 @@ def _plane(time: np.ndarray, path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (path[:, 0], path[:, 1]) if path.shape[1] > 1 else (time, path[:, 0])
 
 
-def _name_components(ax: Axes, shares: np.ndarray, n: int) -> None:
+def _name_components(ax: Axes, shares: np.ndarray, n: int, zero: str) -> None:
     share = [f" ({percent(v)})" if np.isfinite(v) else "" for v in shares[:2]]
     share += [""] * (2 - len(share))
-    ax.set_xlabel(f"component 1{share[0]}" if n > 1 else "time from onset (s)")
+    ax.set_xlabel(f"component 1{share[0]}" if n > 1 else f"time from {zero} (s)")
     ax.set_ylabel(f"component 2{share[1]}" if n > 1 else f"component 1{share[0]}")

@@ -60,7 +60,7 @@ def provenance(
     steps : sequence of (name, detail)
         In the order in which they were made.
     window : two floats or None
-        Start and stop in seconds from onset.
+        Start and stop in seconds from the event.
     bin_width : float or None
         Seconds.
     """
@@ -105,4 +105,4 @@ def _timeline(ax: Axes, start: float, stop: float, bin_width: float | None) -> N
         ax.vlines(start + np.arange(1, n_bins) * (stop - start) / n_bins, 0, 1, color=PAPER, linewidth=0.5)
     ax.axvline(0, color=INK, linewidth=1.4)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("time from onset (s); each cell is one bin, the line is onset")
+    ax.set_xlabel("time from the event (s); each cell is one bin, the line is the event")

@@ -11,6 +11,7 @@ from neurodata4ml.report.section import Section, Shown, Table, needs
 from neurodata4ml.report.words import (
     compact,
     count,
+    event,
     interval,
     labels,
     named,
@@ -31,7 +32,7 @@ def psth(results: Results) -> Section:
         figures.append(
             Shown(
                 figures_activity.raster(array, colours),
-                "Example units (neurons). Each row is one trial, each tick one spike; the dotted line is onset.",
+                "Example units (neurons). Each row is one trial, each tick one spike; the dotted line is the event.",
             )
         )
     if "rate" in array:
@@ -78,7 +79,7 @@ def _rate_answer(results: Results, array: xr.Dataset) -> tuple[str, ...]:
         low, high = (np.broadcast_to(values(array, name, area=area), one.shape)[at] for name in ("low", "high"))
         said.append(
             f"{named(area)} peaks at {interval(one[at], low, high, units='Hz', level=level(array))}, "
-            f"{compact(time[at])}\u00a0s from onset (mean of {count(n_units(results, area), 'unit')})."
+            f"{compact(time[at])}\u00a0s from {event(array)} (mean of {count(n_units(results, area), 'unit')})."
         )
     return tuple(said)
 

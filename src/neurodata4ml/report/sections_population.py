@@ -42,7 +42,7 @@ def latents(results: Results) -> Section:
                 figures_population.latents(array, colours_of(results)),
                 f"Trial-averaged activity in the first two {reducer}. "
                 + (
-                    "Each line is one condition, its circle is onset."
+                    "Each line is one condition, its circle is the event."
                     if array.sizes.get("condition", 0) <= figures_population.FEW_CONDITIONS
                     else "Each thin line is one condition; the thick one is their mean, a dot per time bin."
                 ),

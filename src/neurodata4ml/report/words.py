@@ -180,3 +180,9 @@ def distance_words(name: Any) -> str:
         "crossnobis": "crossnobis distance per unit",
     }
     return known.get(str(name), plain(name) if " " in str(name) else f"{plain(name)} distance".strip())
+
+
+def event(array: xr.Dataset) -> str:
+    """Return the word for time zero: what the trials were aligned to."""
+    align = str(array.attrs.get("align", "start_time"))
+    return "onset" if align == "start_time" else plain(align, 28)

@@ -1,0 +1,116 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The whole path: from a recording to a network
+#
+# We look at handwritten digits and know at once which digit each one is, however it is written. Somewhere between the
+# eye and that knowledge, a picture made of dots becomes a *digit*. Where? And does a network that learnt to read
+# digits take the same way?
+#
+# This notebook walks the whole path once, in twenty lines of code. It needs no download: the recording `demo` is
+# simulated, so that at the end we can look up the truth. For a real brain change one word, `"demo"`, into another name
+# that `neurodata4ml list` shows, such as `"allen-vc"` (1.7 GB).
+
+# %% tags=["setup"]
+# On Colab this installs neurodata4ml; anywhere else it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    import subprocess
+
+    repository = input("Address of the repository, as you would clone it: ")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"neurodata4ml @ git+{repository}"], check=True)
+
+# %% [markdown]
+# ## The whole system
+#
+# A **session** is one recording, opened as one labelled set of arrays: its `unit`s (neurons), its `trial`s (one picture
+# shown once), and when each spike was fired. Nothing large has been read yet: that happens when a number is asked for.
+
+# %%
+import neurodata4ml as nd
+
+session = nd.open_session("demo")
+session
+
+# %% [markdown]
+# ## What two areas did
+#
+# Count the spikes of every unit in bins of 10 ms, from the moment a picture appears: an array `(trial, time, unit)`.
+# Its mean over trials and units shows that one area answers first. Is it nearer to the eye?
+
+# %%
+counts = nd.bin_spikes(session)
+_ = nd.firing_rate(counts, over=None).mean("trial", keep_attrs=True).groupby("area").mean().plot.line(x="time")
+
+# %% [markdown]
+# ## What each area tells apart
+#
+# Can one read off which of the hundred pictures was shown, from single trials that the decoder has not seen? Chance is
+# measured, by shuffling the labels, and not assumed.
+
+# %%
+areas = dict(nd.firing_rate(counts).groupby("area"))
+for area, responses in areas.items():
+    found = nd.decode(responses, n_permutations=20)
+    print(f"{area}: {found.accuracy:.0%} of trials named rightly, {found.chance:.0%} by chance")
+
+# %% [markdown]
+# ## A network sees the same pictures
+#
+# A small convolutional network that learnt to read *other* digits. Each of its layers is an array
+# `(stimulus, feature)`: the same kind of thing as the mean responses of an area, so the two can be compared. (The
+# pictures of `allen-vc` are not in its files; put them here as an array `(stimulus, y, x)`.)
+
+# %%
+images = nd.stimulus_images(session)
+_ = images[:10].plot.imshow(col="stimulus", col_wrap=5, cmap="gray", size=1.6, aspect=1, yincrease=False)
+layers = nd.activations(nd.load_model("digits"), images)
+
+# %% [markdown]
+# ## How each area arranges the pictures
+#
+# The late area names fewer pictures. Does it know less? Ask not *whether* an area tells two pictures apart, but *how
+# far*: the matrix of all these distances (RDM) is the geometry of what it knows. Sort the pictures by the digit that
+# the network sees in them, and each digit is a square on the diagonal. In the late area all ten are dark: pictures of
+# one digit have become nearly the same, however they are written.
+
+# %%
+order = layers["logits"].argmax("feature").argsort().values
+for area, x in areas.items():
+    nd.rdm(nd.average_by(x))[order, order].rename(area).plot.imshow(size=3.5, aspect=1.25, xticks=[], yticks=[])
+
+# %% [markdown]
+# ## Which layer arranges them alike
+#
+# Similarity is 1 where the geometry is the same and 0 for unrelated data; the noise of single trials is corrected for.
+
+# %%
+shared = nd.compare(areas, layers)
+_ = shared.similarity.rename(x="area", y="layer").plot.line(x="layer", marker="o")
+
+# %% [markdown]
+# ## Is it true?
+#
+# In a real brain nobody could say. This one was made: the early area from the network's first stage, together with
+# filters for edges, the late one from its penultimate stage. The geometry found them, and each interval from `low` to
+# `high` can be held against the `truth`: the same comparison on responses without noise.
+#
+# What it does *not* say: that this brain computes as the network does. Similarity depends on these pictures, these
+# units and this metric. Before you believe a number, see what pixels alone and an untrained network reach:
+# `neurodata4ml report demo` shows them.
+
+# %%
+if session.attrs.get("simulated"):
+    shared["truth"] = nd.compare(dict(nd.truth(session).mean_response.groupby(session.area)), layers).similarity
+shared[[name for name in shared if shared[name].dims == ("x", "y")]].to_dataframe().round(3)
