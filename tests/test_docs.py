@@ -8,6 +8,8 @@ import io
 import re
 import shutil
 import subprocess
+import warnings
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 import yaml
 
 import neurodata4ml
+from archive import Archive, guo_alm_local, guo_alm_twin
 from conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -83,6 +86,24 @@ def test_notebook_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatc
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
     assert not [output.text for output in outputs if output.get("name") == "stderr"]
+
+
+def test_the_whole_path_is_walked_on_another_recording_by_changing_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording without pictures and areas, fetched through the archive: the path ends before the network."""
+    (tmp_path / "catalog").mkdir()
+    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path / "catalog"))
+    with Archive() as archive:
+        monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
+        guo_alm_local(archive, tmp_path / "catalog", guo_alm_twin(tmp_path / "twin.nwb"))
+        code = (ROOT / "notebooks" / "00_the_whole_path.py").read_text(encoding="utf-8")
+        assert code.count('open_session("demo")') == 1
+        printed = io.StringIO()
+        with redirect_stdout(printed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(code.replace('open_session("demo")', 'open_session("guo-alm-local")'), "notebook", "exec"), {})
+    assert printed.getvalue().count("of trials named rightly") == 4
 
 
 def test_the_whole_path_is_twenty_lines_of_code_and_teaches_between_them() -> None:

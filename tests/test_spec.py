@@ -1,10 +1,9 @@
 """A question is checked before anything is computed."""
 
-import pandas as pd
 import pytest
 
 from neurodata4ml.errors import DesignError
-from neurodata4ml.spec import Spec, read_spec, select_trials
+from neurodata4ml.spec import Spec, read_spec
 
 
 def write(folder, text):
@@ -49,6 +48,12 @@ def test_options_override_the_study_file(tmp_path):
         ('dataset = "demo"\nseed = "one"\n', "seed = 'one' is a str; it must be a int"),
         ('dataset = "demo"\nseed = true\n', "is a bool"),
         ("dataset = \n", "is not valid TOML"),
+        ("file = 3\n", "must name one recording"),
+        ('dataset = "demo"\nsource = "other"\n', "must name one recording"),
+        ('dataset = "demo"\nwindow = [true, 3]\n', "must be two rising times"),
+        ('dataset = "demo"\nn_permutations = 0\n', "n_permutations = 0 must be a whole number of at least 1"),
+        ('dataset = "demo"\nseed = -1\n', "seed = -1 must be a whole number of at least 0"),
+        ('dataset = "demo"\nbin_width = 0\n', "bin_width = 0 must be a time above 0 s"),
     ],
 )
 def test_a_malformed_study_is_refused_with_the_cure(tmp_path, text, message):
@@ -61,34 +66,14 @@ def test_a_study_that_is_not_there_says_what_to_write(tmp_path):
         read_spec(tmp_path / "none.toml")
 
 
-TABLE = pd.DataFrame({"contrast": [0.0, 0.5, 1.0], "type": ["go", "probe", "go"]})
+def test_a_study_that_begins_with_the_mark_of_a_windows_editor_is_read(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text('dataset = "demo"', encoding="utf-8-sig")
+    assert read_spec(path).source == "demo"
 
 
-@pytest.mark.parametrize(
-    ("where", "kept"),
-    [
-        ("contrast > 0", [False, True, True]),
-        ("type == 'go' and contrast > 0", [False, False, True]),
-        ("not type == 'go'", [False, True, False]),
-        ("contrast in [0, 1]", [True, False, True]),
-        ("contrast * 2 == 1", [False, True, False]),
-    ],
-)
-def test_where_selects_trials(where, kept):
-    assert list(select_trials(TABLE, where)) == kept
-
-
-@pytest.mark.parametrize(
-    ("where", "message"),
-    [
-        ("contrast >", "cannot be read"),
-        ("contrst > 0", "not a column of the trials. Did you mean 'contrast'"),
-        ("zzz > 0", "Columns: contrast, type"),
-        ("contrast", "gives values, not yes or no"),
-        ("__import__('os').system('true')", "uses Call"),
-        ("contrast.real > 0", "uses Attribute"),
-    ],
-)
-def test_where_that_is_not_a_comparison_of_columns_is_refused(where, message):
-    with pytest.raises(DesignError, match=message):
-        select_trials(TABLE, where)
+def test_a_study_in_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_bytes('title = "Größe"'.encode("latin-1"))
+    with pytest.raises(DesignError, match="is not valid TOML"):
+        read_spec(path)

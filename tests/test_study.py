@@ -1,6 +1,7 @@
 """The whole path on recordings that somebody else made: real ones, and twins that pynwb wrote."""
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import twins
 from conftest import real_data
 from neurodata4ml.answers import ANSWERS, coarse_bin_width
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import CatalogError, DesignError
+from neurodata4ml.material import _labels as material_labels
 from neurodata4ml.material import prepare
 from neurodata4ml.report.page import write_report
 from neurodata4ml.results import Results
@@ -109,6 +111,33 @@ def test_where_selects_and_counts(alm):
 def test_a_question_with_a_mistake_says_what_to_type(alm, options, message):
     with pytest.raises(DesignError, match=message):
         run_study(read_spec(alm, **{**ALM, **options}))
+
+
+def test_a_misspelt_network_is_an_error_and_not_a_missing_section(alm):
+    with pytest.raises(CatalogError, match=r"no network 'digitz'\. Did you mean 'digits'"):
+        run_study(read_spec(alm, **ALM, networks=("digitz",)))
+
+
+def test_one_trial_is_too_few_for_a_mean_over_trials(tmp_path):
+    path = twins.alm_twin(tmp_path / "alm.nwb")
+    results = run_study(read_spec(path, **{**ALM, "align": "start_time", "window": (0.0, 0.5)}, where="start_time < 1"))
+    assert "needs" in results.missing["decoding"] or "need" in results.missing["decoding"]
+    assert results.missing["psth"].startswith("responses over time need at least 2 trials; 1 is left")
+
+
+def test_trials_whose_window_touches_an_invalid_interval_are_counted(tmp_path):
+    path = twins.allen_twin(tmp_path / "allen.nwb", n_blocks=6)
+    spec = Spec(source=str(path), trials="natural_scenes_presentations", by="frame")
+    narrow, wide = (prepare(replace(spec, window=w)) for w in ((0.0, 0.25), (-2.0, 0.25)))
+    for material in (narrow, wide):
+        total = material.counts.sizes["trial"] + sum(material.trials_dropped.values())
+        assert total == 6 * 7
+    assert wide.counts.sizes["trial"] < narrow.counts.sizes["trial"]
+
+
+def test_conditions_of_mixed_kinds_become_text(tmp_path):
+    mixed = np.array([1, "two", 1.5], dtype=object)
+    assert material_labels(mixed).tolist() == ["1", "two", "1.5"]
 
 
 def test_progress_names_every_step(tmp_path):

@@ -20,7 +20,7 @@ from neurodata4ml.analysis.responses import average_by, firing_rate
 from neurodata4ml.analysis.similarity import compare
 from neurodata4ml.data.align import bin_spikes
 from neurodata4ml.dims import Labelled
-from neurodata4ml.errors import DesignError, NeuroDataError
+from neurodata4ml.errors import DesignError
 from neurodata4ml.material import Material
 from neurodata4ml.recovery import recover
 
@@ -39,6 +39,9 @@ RASTER_BIN = 0.001
 
 def psth(m: Material) -> xr.Dataset:
     """Mean rate of each area around the event, with a jackknife interval, and the spikes of example units."""
+    if m.counts.sizes["trial"] < 2:
+        message = "responses over time need at least 2 trials; 1 is left. Choose other trials, or another --where."
+        raise DesignError(message)
     rate = xr.concat([_population_rate(m, area) for area in m.areas], dim="area").assign_coords(area=m.areas)
     found = rate.rename(estimate="rate").drop_vars("se")
     labels = np.unique(m.counts["stimulus"].values)
@@ -110,7 +113,7 @@ def rdms(m: Material) -> xr.Dataset:
     brain = {area: rdm(m.of_area(m.totals, area), distance="crossnobis") for area in m.areas}
     try:
         networks = {name: rdm(x, distance="euclidean") for name, x in m.candidates.items() if "untrained" not in name}
-    except NeuroDataError:  # no images, so no network to show; the section on similarity says why
+    except DesignError:  # no images, so no network to show; the section on similarity says why
         networks = {}
     both = {**brain, **networks}
     kinds = ["brain"] * len(brain) + ["baseline" if name in ("pixels", "gabor") else "network" for name in networks]

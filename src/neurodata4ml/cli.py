@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
-from neurodata4ml.errors import NeuroDataError
+from neurodata4ml.errors import DesignError, NeuroDataError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -193,11 +193,16 @@ def report(target: str, as_json: bool, quiet: bool, **options: Any) -> None:
       neurodata4ml report STUDY.toml --out reports/mine
       neurodata4ml report FILE.nwb --trials trials --by type --align cue_start_time --window -1.2 0.6
     """
-    from neurodata4ml.report.page import write_report
     from neurodata4ml.spec import read_spec
+
+    try:
+        spec = read_spec(target, **options)
+    except DesignError as error:
+        raise click.UsageError(str(error)) from error
+    from neurodata4ml.report.page import claim_folder, write_report
     from neurodata4ml.study import run_study
 
-    spec = read_spec(target, **{key: value for key, value in options.items() if value not in (None, ())})
+    claim_folder(spec.folder)
     results = run_study(spec, progress=(lambda line: None) if quiet else lambda line: click.echo(line, err=True))
     page = write_report(results, spec.folder)
     if as_json:

@@ -14,11 +14,12 @@ import xarray as xr
 
 from neurodata4ml.data.align import bin_spikes
 from neurodata4ml.data.session import open_session, stimulus_images
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import DesignError, LayoutError
 from neurodata4ml.networks.activations import activations
 from neurodata4ml.networks.baselines import gabor, pixels
 from neurodata4ml.networks.models import load_model
-from neurodata4ml.spec import Spec, select_trials
+from neurodata4ml.spec import Spec
+from neurodata4ml.where import select_trials
 
 MIN_UNITS = 10
 """An area with fewer units is left out where larger ones exist: a population of three says little of an area."""
@@ -73,15 +74,20 @@ class Material:
     def images(self) -> xr.DataArray:
         """The images shown, dims (stimulus, y, x); raises where the recording has none."""
         shown = np.unique(self.counts["stimulus"].values)
-        images = stimulus_images(self.session)
+        try:
+            images = stimulus_images(self.session)
+        except LayoutError as error:
+            raise DesignError(str(error)) from error
+        lacking = [str(v) for v in shown if v not in images.indexes["stimulus"]]
+        if lacking:
+            message = f"the images of the file are not those of the conditions: none is named {', '.join(lacking[:5])}."
+            raise DesignError(message)
         return images.sel(stimulus=shown)
 
     @cached_property
     def candidates(self) -> dict[str, xr.DataArray]:
         """Everything the brain is compared with, dims (stimulus, feature) each."""
-        named = self.spec.networks
-        names = named if named is not None else DEMO_NETWORKS if self.session.attrs.get("simulated") else ()
-        return representations(names, self.images)
+        return representations(_networks(self.spec, self.session), self.images)
 
 
 def representations(networks: Iterable[str], images: xr.DataArray) -> dict[str, xr.DataArray]:
@@ -105,9 +111,17 @@ def representations(networks: Iterable[str], images: xr.DataArray) -> dict[str, 
     return {**layers, "pixels": pixels(images), "gabor": gabor(images)}
 
 
+def _networks(spec: Spec, session: xr.Dataset) -> tuple[str, ...]:
+    if spec.networks is not None:
+        return spec.networks
+    return DEMO_NETWORKS if session.attrs.get("simulated") else ()
+
+
 def prepare(spec: Spec) -> Material:
     """Open the recording, choose trials and units, and bin the spikes."""
     session = open_session(spec.source, spec.session, trials=spec.trials)
+    for network in _networks(spec, session):
+        load_model(network)  # a misspelt name is noticed before anything is computed
     session = _with_conditions(session, spec.by)
     if "area" not in session.coords:
         session = session.assign_coords(area=("unit", np.full(session.sizes["unit"], "all units", dtype=object)))

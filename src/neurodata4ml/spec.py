@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from neurodata4ml.errors import DesignError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ class Spec:
     @property
     def name(self) -> str:
         """Return the dataset's name, or the file's name without its ending."""
-        return Path(self.source).stem if self.source.endswith(".nwb") else Path(self.source).name
+        return Path(self.source).stem
 
     @property
     def folder(self) -> Path:
@@ -110,13 +104,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
         message = f'no study at {path}. Write one, e.g. with the two lines: dataset = "demo" and seed = 0.'
         raise DesignError(message)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path} is not valid TOML: {error}."
         raise DesignError(message) from error
     dataset, file = raw.pop("dataset", None), raw.pop("file", None)
-    if (dataset is None) == (file is None):
-        message = f'{path} must name one recording: dataset = "demo", or file = "recording.nwb"; got both or neither.'
+    if (dataset is None) == (file is None) or "source" in raw or not isinstance(dataset or file, str):
+        message = f'{path} must name one recording: dataset = "demo", or file = "recording.nwb".'
         raise DesignError(message)
     return {**raw, "source": dataset or str(path.parent / file)}
 
@@ -151,6 +145,13 @@ def _checked(given: Mapping[str, Any], origin: str) -> Spec:
             message = f"{origin}: {name} = {value!r} is a {type(value).__name__}; it must be a {wanted}."
             raise DesignError(message)
     spec = Spec(**given)
+    for name, value, least in (("n_permutations", spec.n_permutations, 1), ("seed", spec.seed, 0)):
+        if value < least:
+            message = f"{origin}: {name} = {value} must be a whole number of at least {least}."
+            raise DesignError(message)
+    if not 0 < spec.bin_width < float("inf"):
+        message = f"{origin}: bin_width = {spec.bin_width} must be a time above 0 s; 10 ms is 0.01."
+        raise DesignError(message)
     return replace(
         spec,
         session=None if spec.session is None else str(spec.session),
@@ -163,70 +164,7 @@ def _checked(given: Mapping[str, Any], origin: str) -> Spec:
 def _window(window: Any, origin: str) -> tuple[float, float] | None:
     if window is None:
         return None
-    if len(window) != 2 or not all(isinstance(v, int | float) for v in window) or not window[0] < window[1]:
+    if len(window) != 2 or not all(type(v) in (int, float) for v in window) or not window[0] < window[1]:
         message = f"{origin}: window = {list(window)!r} must be two rising times in seconds, e.g. [-0.1, 0.5]."
         raise DesignError(message)
     return float(window[0]), float(window[1])
-
-
-_ALLOWED = (
-    ast.Expression,
-    ast.BoolOp,
-    ast.And,
-    ast.Or,
-    ast.UnaryOp,
-    ast.Not,
-    ast.USub,
-    ast.Compare,
-    ast.Eq,
-    ast.NotEq,
-    ast.Lt,
-    ast.LtE,
-    ast.Gt,
-    ast.GtE,
-    ast.In,
-    ast.NotIn,
-    ast.BinOp,
-    ast.Add,
-    ast.Sub,
-    ast.Mult,
-    ast.Div,
-    ast.Mod,
-    ast.Name,
-    ast.Load,
-    ast.Constant,
-    ast.List,
-    ast.Tuple,
-)
-
-
-def select_trials(table: pd.DataFrame, where: str) -> np.ndarray:
-    """Return which rows of a trial table satisfy ``where``, as booleans.
-
-    Only comparisons, arithmetic, ``and``/``or``/``not``/``in`` and the table's own columns are allowed: a study file
-    from a stranger cannot call anything.
-
-    Raises
-    ------
-    DesignError
-        If the expression cannot be read, uses something else, or names a column that is not there.
-    """
-    try:
-        tree = ast.parse(where, mode="eval")
-    except SyntaxError as error:
-        message = f'where = {where!r} cannot be read: {error.msg}. Write a comparison, e.g. "contrast > 0".'
-        raise DesignError(message) from error
-    for node in ast.walk(tree):
-        if not isinstance(node, _ALLOWED):
-            message = f"where = {where!r} uses {type(node).__name__}; only comparisons of trial columns are allowed."
-            raise DesignError(message)
-        if isinstance(node, ast.Name) and node.id not in table.columns:
-            close = difflib.get_close_matches(node.id, table.columns, n=1)
-            hint = f"Did you mean {close[0]!r}?" if close else f"Columns: {', '.join(table.columns)}."
-            message = f"where = {where!r} names {node.id!r}, which is not a column of the trials. {hint}"
-            raise DesignError(message)
-    chosen = np.asarray(table.eval(where, engine="python"))
-    if chosen.dtype != np.bool_ or chosen.shape != (len(table),):
-        message = f'where = {where!r} gives values, not yes or no. Write a comparison, e.g. "{where} > 0".'
-        raise DesignError(message)
-    return chosen

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from neurodata4ml.answers import ANSWERS
 from neurodata4ml.dims import PROVENANCE
-from neurodata4ml.errors import NeuroDataError
+from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.material import Material, prepare
 from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec, read_spec
@@ -56,7 +56,7 @@ def run_study(spec: Spec | str | Path, *, progress: Callable[[str], None] | None
             tell(name)
             try:
                 arrays[name] = answer(material)
-            except NeuroDataError as error:
+            except (DesignError, DimensionError) as error:
                 missing[name] = str(error)
     said = [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
     return Results(
@@ -77,7 +77,7 @@ def describe_data(material: Material) -> dict[str, Any]:
     n_trials, n_units = material.counts.sizes["trial"], material.counts.sizes["unit"]
     return {
         **known,
-        **_entry_facts(material.spec.source),
+        **_entry_facts(session.attrs.get("dataset"), source),
         "sha256": known.get("sha256") or _digest(source),
         "size": source.stat().st_size,
         "source": source.name,
@@ -93,12 +93,12 @@ def describe_data(material: Material) -> dict[str, Any]:
     }
 
 
-def _entry_facts(source: str) -> dict[str, Any]:
+def _entry_facts(dataset: str | None, source: Path) -> dict[str, Any]:
     from neurodata4ml.data.catalog import describe
 
-    if source.endswith(".nwb"):
-        return {"title": Path(source).name}
-    entry = describe(source)
+    if not dataset:
+        return {"title": source.name}
+    entry = describe(dataset)
     return {
         "title": entry.title,
         "doi": entry.doi,

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.report.page import render, title_of, write_report
+from neurodata4ml.errors import NeuroDataError
+from neurodata4ml.report.page import claim_folder, render, title_of, write_report
 from neurodata4ml.report.sections import SECTIONS
 from neurodata4ml.results import Results
 
@@ -189,3 +190,17 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one_whole(tmp_path):
         write_report(broken, tmp_path)
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "results.json"]
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("in the way", encoding="utf-8")
+    with pytest.raises(NeuroDataError, match=r"no report can be written to .*: .*--out DIR"):
+        claim_folder(file / "report")
+    (tmp_path / "report" / "index.html").mkdir(parents=True)
+    with pytest.raises(NeuroDataError, match=r"index.html is a folder.*--out DIR"):
+        claim_folder(tmp_path / "report")
+
+
+def test_claiming_a_folder_leaves_nothing_in_it(tmp_path):
+    assert list(claim_folder(tmp_path / "a" / "b").iterdir()) == []

@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from neurodata4ml import __version__
+from neurodata4ml.errors import NeuroDataError
 from neurodata4ml.report.canvas import css_variables
 from neurodata4ml.report.facts import is_simulated
 from neurodata4ml.report.sections import SECTIONS
@@ -36,9 +37,8 @@ def write_report(results: Results, folder: str | Path) -> Path:
     Path
         Of ``index.html``.
     """
+    folder = claim_folder(folder)
     page = render(results)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     results.save(folder / "results.json")
     path = folder / "index.html"
     part = folder / f".index.html.{os.getpid()}.part"
@@ -48,6 +48,30 @@ def write_report(results: Results, folder: str | Path) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def claim_folder(folder: str | Path) -> Path:
+    """Make the folder of a report and see that a page can be written there; ask before a long computation.
+
+    Raises
+    ------
+    NeuroDataError
+        If it cannot be made, or cannot be written to.
+    """
+    folder = Path(folder)
+    probe = folder / f".claim.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        message = f"no report can be written to {folder}: {error.strerror}. Choose another folder: --out DIR."
+        raise NeuroDataError(message) from error
+    for name in ("index.html", "results.json"):
+        if (folder / name).is_dir():
+            message = f"{folder / name} is a folder, where the report has a file. Choose another folder: --out DIR."
+            raise NeuroDataError(message)
+    return folder
 
 
 def render(results: Results) -> str:

@@ -131,7 +131,7 @@ def _best_part(results: Results, array: xr.Dataset, area: str, name: str) -> str
     size = n_units(results, area)
     among = f"{named(area)} ({count(size, 'unit')})" if size else named(area)
     if not name:
-        return f"no similarity to {among} is available"
+        return f"no candidate is found to share geometry with {among}: no similarity lies above zero"
     value, low, high, raw = (values(array, v, area=area, candidate=name) for v in ("similarity", "low", "high", "raw"))
     ceiling = as_float(values(array, "ceiling", area=area))
     limit = f", raw {number(raw)} of at most {number(ceiling)}" if "raw" in array else f", ceiling {number(ceiling)}"
@@ -148,6 +148,7 @@ def alternative_sentences(results: Results) -> tuple[str, ...]:
         return ("Whether other candidates fit as well was not tested.",)
     if len(names) < 2 or not any(best_of(array, a) for a in areas):
         return ("There is no other candidate to compare with.",)
+    areas = [area for area in areas if best_of(array, area)]
     others = {a: [n for n in equals_of(array, a) if n != best_of(array, a)] for a in areas}
     if len(areas) > FEW_AREAS:
         alone = sum(not found for found in others.values())
@@ -168,15 +169,14 @@ def alternative_sentences(results: Results) -> tuple[str, ...]:
 
 
 def best_of(array: xr.Dataset, area: str) -> str:
-    """Return the candidate named best for an area, else the one with the highest similarity, else nothing."""
+    """Return the candidate named best for an area; nothing where none is above zero; unstated, the highest."""
     value, names = values(array, "similarity", area=area), labels(array, "candidate")
     if not np.isfinite(value).any():
         return ""
     stated = texts(array, "best") if "best" in array.variables else []
     if len(stated) == array.sizes["area"]:
         name = stated[labels(array, "area").index(area)]
-        if name in names:
-            return name
+        return name if name in names else ""
     return names[int(np.nanargmax(value))]
 
 

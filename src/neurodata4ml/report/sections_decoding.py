@@ -165,6 +165,8 @@ def _decoding_reading(array: xr.Dataset) -> tuple[str, ...]:
         + (f" ({plain(attrs['null'])})" if attrs.get("null") else "")
         + "; p counts the observed labels among the shuffles. Over time, each bin is compared with the "
         "maximum over all bins of each shuffle.",
+        "The interval says how far these trials determine the accuracy; p asks whether labels without meaning do as "
+        "well. Near chance one can speak where the other does not.",
     )
 
 

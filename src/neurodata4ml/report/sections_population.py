@@ -25,8 +25,8 @@ def latents(results: Results) -> Section:
         answer = (span(areas, 100 * first_two, f"the variance that two {reducer} carry", "%"),)
     else:
         answer = tuple(
-            f"In {named(a)}, the first two {reducer} carry {percent(v)} of the variance of "
-            f"{count(n_units(results, a), 'unit')}."
+            f"In {named(a)}, the first two {reducer} carry {percent(v)} of the variance "
+            f"of the trial-averaged responses of {count(n_units(results, a), 'unit')}."
             if np.isfinite(v)
             else f"The variance that the {reducer} of {named(a)} carry is not available."
             for a, v in zip(areas, first_two, strict=True)
