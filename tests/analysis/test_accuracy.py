@@ -15,7 +15,7 @@ def decoded(n_blocks=20, per_block=30, right=0.7, seed=0):
     guess = np.where(rng.random(n) < right, truth, "a")
     coords = {"trial": np.arange(n), "stimulus": ("trial", truth), "block": ("trial", np.arange(n) // per_block)}
     x = xr.DataArray(np.zeros((n, 1)), dims=("trial", "unit"), coords=coords)
-    prediction = xr.Dataset({"prediction": ("trial", guess)}, coords={"trial": np.arange(n)})
+    prediction = xr.Dataset({"prediction": ("trial", guess)}, coords={"trial": np.arange(n)}, attrs={"n_folds": 5})
     return prediction, x, truth, guess
 
 
@@ -31,6 +31,17 @@ def test_predictions_meet_their_trials_by_label():
     first, again = accuracy_interval(prediction, x), accuracy_interval(prediction, shuffled)
     assert float(first["estimate"]) == float(again["estimate"])
     assert float(first["low"]) == pytest.approx(float(again["low"]))
+
+
+@pytest.mark.parametrize(("right", "low", "high"), [(1, 60 / (60 + 1.959964**2), 1), (0, 0, 1.959964**2 / 63.841459)])
+def test_sixty_of_sixty_and_none_of_sixty_are_not_certain(right, low, high):
+    # Wilson 1927 at 60 of 60: n / (n + z^2), and its mirror image at 0 of 60
+    prediction, x, truth, _ = decoded(n_blocks=6, per_block=10)
+    prediction["prediction"] = ("trial", truth if right else np.full(60, "d"))
+    found = accuracy_interval(prediction, x)
+    assert float(found["estimate"]) == right
+    assert float(found["low"]) == pytest.approx(low, abs=1e-6)
+    assert float(found["high"]) == pytest.approx(high, abs=1e-6)
 
 
 def test_the_interval_covers_the_truth_as_often_as_promised():

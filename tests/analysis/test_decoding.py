@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import xarray as xr
-from scipy.signal import lfilter
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import cross_val_predict
 
 from conftest import real_data
 from neurodata4ml.analysis.decoding import DECODERS, decode
-from neurodata4ml.analysis.responses import average_by
-from neurodata4ml.analysis.splits import permutation_labels, splits
+from neurodata4ml.analysis.splits import splits
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -33,21 +31,6 @@ def population(n_trials=100, n_units=12, n_classes=2, signal=1.0, seed=0, **coor
         },
         attrs={"citation": "nobody"},
     )
-
-
-def drift(n_trials=240, n_units=50, seed=0):
-    """Units that wander slowly (AR(1), rho = .95) and answer to nothing."""
-    rng = np.random.default_rng(seed)
-    steps = rng.normal(size=(n_trials, n_units)) * np.sqrt(1 - 0.95**2)
-    steps[0] = rng.normal(size=n_units)
-    return lfilter([1], [1, -0.95], steps, axis=0) + 0.3 * rng.normal(size=(n_trials, n_units))
-
-
-def cross_validated(X, y, cv):
-    return balanced_accuracy_score(y, cross_val_predict(DECODERS["lda"](), X, y, cv=cv))
-
-
-BLOCK = np.repeat(np.arange(12), 20)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
@@ -75,62 +58,6 @@ def test_a_frequent_class_earns_nothing():
     assert np.mean(always.prediction.values == side) == 0.8
     assert always.accuracy == 0.5
     assert abs(decode(x, "side", n_permutations=9).accuracy - 0.5) < 0.1
-
-
-def test_shuffled_folds_read_the_drift_and_honest_folds_do_not():
-    labels = BLOCK % 2
-    shuffled, honest = [], []
-    for seed in range(5):
-        X = drift(seed=seed)
-        x = xr.DataArray(X, dims=("trial", "unit"), coords={"side": ("trial", labels)})
-        shuffled.append(cross_validated(X, labels, StratifiedKFold(5, shuffle=True, random_state=0)))
-        honest.append(cross_validated(X, labels, splits(x, target="side")))
-    assert np.mean(shuffled) > 0.8
-    assert abs(np.mean(honest) - 0.5) < 0.15
-
-
-def test_shuffling_trials_calls_drift_significant_and_shuffling_blocks_does_not():
-    X, labels, rng = drift(), BLOCK % 2, np.random.default_rng(0)
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    accuracy = cross_validated(X, labels, folds)
-
-    def p_value(blocks):
-        null = [cross_validated(X, permutation_labels(labels, blocks, rng), folds) for _ in range(39)]
-        return (1 + np.sum(np.array(null) >= accuracy)) / 40
-
-    assert p_value(None) == 0.025
-    assert p_value(BLOCK) > 0.5
-
-
-def test_labels_constant_in_blocks_are_refused_and_blocks_as_samples_are_honest():
-    x = xr.DataArray(drift(), dims=("trial", "unit"), coords={"side": ("trial", BLOCK % 2), "block": ("trial", BLOCK)})
-    with pytest.raises(DesignError, match="holds one label only, so that a decoder could read the block") as error:
-        decode(x, "side")
-    remedy = str(error.value).split("sample here: ")[1].split(", or splits")[0]
-    result = eval(remedy, {"decode": decode, "average_by": average_by, "x": x, "target": "side"})
-    assert result.attrs["n_trials"] == 12
-    assert result.p_value > 0.05
-
-
-def test_with_randomised_labels_drift_is_not_decodable():
-    p = []
-    for seed in range(8):
-        labels = np.concatenate([np.random.default_rng([seed, b]).permutation(20) % 2 for b in range(12)])
-        coords = {"side": ("trial", labels), "block": ("trial", BLOCK)}
-        x = xr.DataArray(drift(seed=seed), dims=("trial", "unit"), coords=coords)
-        result = decode(x, "side", n_permutations=39)
-        assert result.attrs["folds"] == "block"
-        assert result.attrs["null"] == "labels shuffled within blocks"
-        assert abs(result.accuracy - 0.5) < 0.1
-        p.append(result.p_value.item())
-    assert min(p) > 0.02
-    assert np.mean(p) > 0.25
-
-
-def test_labels_in_runs_warn():
-    x = xr.DataArray(drift(), dims=("trial", "unit"), coords={"side": ("trial", BLOCK % 2)})
-    with pytest.warns(UserWarning, match="'side' switches 11 times from trial to trial"):
-        decode(x, "side", n_permutations=0)
 
 
 def test_over_time_the_signal_is_found_when_it_is_there():
@@ -196,9 +123,25 @@ def test_the_parts_of_a_result_agree_with_each_other():
 def test_pooled_accuracy_equals_scikit_learn_on_the_same_folds():
     x = population(n_trials=90, n_classes=3, signal=0.8)
     result = decode(x, "side", n_permutations=0)
-    assert result.accuracy == pytest.approx(cross_validated(x.values.astype(float), x.side.values, splits(x)))
+    peer = cross_val_predict(DECODERS["lda"](), x.values.astype(float), x.side.values, cv=splits(x))
+    assert result.accuracy == pytest.approx(balanced_accuracy_score(x.side, peer))
     assert np.isnan(result.chance)
-    assert result.p_value == 1
+
+
+def test_without_shuffles_there_is_no_p_value():
+    x = xr.concat([population(signal=2.0)] * 3, dim="time").assign_coords(time=np.arange(3.0))
+    assert np.isnan(decode(x, "side", n_permutations=0).p_value)
+    over_time = decode(x, "side", over="time", n_permutations=0)
+    assert over_time.p_value.isnull().all()
+    assert over_time.p_value_max.isnull().all()
+    assert (decode(x, "side", over="time", n_permutations=1).p_value_max == 0.5).all()
+
+
+def test_with_three_blocks_a_result_says_that_it_has_three_folds():
+    x = population(150, block=np.repeat(np.arange(3), 50))
+    result = decode(x, "side", n_permutations=1)
+    assert (result.attrs["n_folds"], result.attrs["folds"], result.sizes["fold"]) == (3, "block", 3)
+    assert '"n_folds": 3' in result.attrs["steps"]
 
 
 def test_neither_the_order_of_units_nor_of_trials_matters():

@@ -226,17 +226,27 @@ def test_few_blocks_with_many_repeats_fall_back_to_trials():
 
 
 def test_pure_noise_has_no_dimensions_to_report():
-    n_nan = 0
-    for seed in range(10):
-        x, _ = noisy_trials(seed, n_repeats=4, n_stimuli=20, noise=1.0)
-        noise = x.copy(data=np.random.default_rng(seed).normal(size=x.shape))
+    said, ratios = [], []
+    for seed in range(40):
+        x, _ = noisy_trials(seed, n_repeats=4, n_stimuli=20, n_units=8, noise=1.0)
+        noise = x.copy(data=np.random.default_rng(seed).normal(size=x.shape)).isel(unit=slice(1 + seed % 8))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = dimensionality(noise)
-        if np.isnan(result.participation_ratio_cv):
-            n_nan += 1
-            assert "no signal is left without the noise" in str(caught[0].message)
-    assert n_nan >= 2
+            ratio = float(dimensionality(noise).participation_ratio_cv)
+        assert np.isnan(ratio) or 1 <= ratio <= noise.sizes["unit"]
+        assert np.isnan(ratio) == bool(caught)
+        said.append(" ".join(str(one.message) for one in caught))
+        ratios.append(ratio)
+    assert np.isnan(ratios).mean() > 0.7
+    assert any("because no signal is left without the noise." in one for one in said)
+    assert any("too little signal is left without the noise: the estimate, " in one for one in said)
+
+
+@pytest.mark.parametrize("n_units", [1, 60])
+def test_a_line_in_noise_has_one_dimension_and_not_less(n_units):
+    for seed in range(4):
+        x, _ = noisy_trials(seed, rank=1, noise=0.1)
+        assert 1 <= dimensionality(x.isel(unit=slice(n_units))).participation_ratio_cv < 1.01
 
 
 def test_blanks_are_not_stimuli_and_a_result_says_how_it_was_made():

@@ -106,6 +106,7 @@ def test_a_permutation_p_value_counts_the_observed_order_too():
     null = np.arange(99.0)[:, None] * np.ones(3)
     np.testing.assert_allclose(permutation_p(np.array([200.0, 98.0, -1.0]), null), [0.01, 0.02, 1.0])
     assert np.isnan(permutation_p(np.nan, np.zeros(9)))
+    assert np.isnan(permutation_p(np.zeros(3), np.zeros((0, 3)))).all()
 
 
 def test_p_values_under_the_null_are_uniform():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.spatial.distance import squareform
 
 from neurodata4ml.analysis.metrics import METRICS, hsic, null_of_cka, u_centred
 from neurodata4ml.analysis.rdm import correlation, euclidean
@@ -57,6 +58,13 @@ def test_metrics_on_responses_give_the_golden_numbers(name, golden):
     assert METRICS[name](X20, Y20) == pytest.approx(golden, abs=1e-9)
 
 
+def test_the_euclidean_procrustes_distance_is_that_of_netrep():
+    # statistics.md, section 3: d^2 = |X|^2 + |Y|^2 - 2 |X'Y|_*, and ours is |X'Y|_* / (|X| |Y|)
+    x, y = (np.linalg.norm(side - side.mean(axis=0)) for side in (X20, Y20))
+    distance = np.sqrt(x**2 + y**2 - 2 * METRICS["procrustes"](X20, Y20) * x * y)
+    assert distance == pytest.approx(10.5903317364, abs=1e-6)
+
+
 def test_hsic_gives_the_golden_number():
     assert hsic(X20 @ X20.T, Y20 @ Y20.T) == pytest.approx(2.1664423385, abs=1e-9)
 
@@ -74,9 +82,15 @@ def test_hsic_gives_the_golden_number():
 )
 def test_metrics_on_rdms_give_the_golden_numbers(name, golden, tied, euclid):
     metric = METRICS[name]
-    assert metric(np.random.RandomState(1).rand(15), np.random.RandomState(2).rand(15)) == pytest.approx(
-        golden, abs=1e-9
+    a, b = np.random.RandomState(1).rand(15), np.random.RandomState(2).rand(15)
+    assert metric(a, b) == pytest.approx(golden, abs=1e-9)
+    first, second = (
+        xr.DataArray(squareform(pairs), dims=("stimulus", "stimulus2")).assign_coords(
+            stimulus=range(6), stimulus2=range(6)
+        )
+        for pairs in (a, b)
     )
+    assert float(compare(first, second, metric=name).similarity) == pytest.approx(golden, abs=1e-6)
     if tied is not None:
         found = metric(np.array([1.0, 1, 2, 3, 3, 3]), np.array([1.0, 2, 2, 3, 1, 3]))
         assert found == pytest.approx(tied, abs=1e-9)

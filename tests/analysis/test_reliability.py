@@ -1,4 +1,4 @@
-"""Reliability and noise ceilings: the printed numbers, theory, and what blocks share."""
+"""Reliability: the printed numbers, theory, and what blocks share."""
 
 import time
 
@@ -7,9 +7,7 @@ import pytest
 import xarray as xr
 
 from neurodata4ml.analysis.halves import half_means, split_halves
-from neurodata4ml.analysis.metrics import METRICS, cka_unbiased
-from neurodata4ml.analysis.rdm import rdm
-from neurodata4ml.analysis.reliability import noise_ceiling, reliability
+from neurodata4ml.analysis.reliability import reliability
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -130,7 +128,7 @@ def seconds(function):
     [
         (np.arange(8), {}, DesignError, "needs repeated stimuli; got 8 trials of 8 stimuli.*by="),
         (np.zeros(8, dtype=int), {}, DesignError, "needs at least 2; got 1"),
-        ([0, 0, 0, 0, 1, 1, 1, 2], {"method": "split_half"}, DesignError, "1 have fewer: 2"),
+        ([0, 0, 1, 1, 2, 2, 3, 4], {"method": "split_half"}, DesignError, "2 have fewer: 3, 4"),
         ([0, 0, 0, 0, 1, 1, 1, 1], {"method": "odd_even"}, DesignError, "Unknown method 'odd_even'"),
     ],
 )
@@ -173,50 +171,8 @@ def test_half_means_are_the_means_of_the_halves():
         np.testing.assert_allclose(found[split, 1, 4], values[~column & (stimulus == 4)].mean(axis=0))
 
 
-def test_the_cka_ceiling_is_what_the_noise_free_responses_reach():
-    rng = np.random.default_rng(12)
-    x, means = session(rng, n_stimuli=80, n_units=40, noise=2.0)
-    found = noise_ceiling(x)
-    reached = cka_unbiased(x.groupby("stimulus").mean().values, means)
-    assert float(found.ceiling) == pytest.approx(reached, abs=0.02)
-    assert float(found.low) < float(found.ceiling) < float(found.high)
-    assert "this session" in found.attrs["ceiling"]
-
-
-@pytest.mark.parametrize("metric", ["rsa_pearson", "rsa_cosine"])
-def test_the_rsa_ceiling_is_what_the_noise_free_rdm_reaches(metric):
-    rng = np.random.default_rng(13)
-    x, means = session(rng, n_stimuli=40, n_units=40, noise=1.5)
-    found = noise_ceiling(x, metric=metric, n_splits=6)
-    truth = rdm(xr.DataArray(means, dims=("stimulus", "unit")), distance="euclidean").values
-    pairs = np.triu_indices(40, 1)
-    reached = METRICS[metric](rdm(x, distance="crossnobis").values[pairs], truth[pairs])
-    assert float(found.ceiling) == pytest.approx(reached, abs=0.05)
-    assert float(found.low) < reached < float(found.high)
-
-
-@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.on == "rdm"])
-@pytest.mark.parametrize("distance", ["crossnobis", "correlation"])
-def test_the_bounds_of_half_the_trials_are_in_order(metric, distance):
-    x, _ = session(np.random.default_rng(14), n_stimuli=12, n_units=30)
-    found = noise_ceiling(x, metric=metric, distance=distance, n_splits=2)
-    assert 0 < float(found.lower) <= float(found.upper) <= 1
-    assert float(found.lower) <= float(found.ceiling) <= 1.02  # an estimate: may pass 1 by its error
-
-
-def test_pure_noise_has_no_ceiling():
-    x = trials(np.random.default_rng(16).normal(size=(120, 3)), np.tile(np.arange(12), 10))
-    with pytest.warns(UserWarning, match="share no positive signal"):
-        assert np.isnan(noise_ceiling(x, n_splits=2).ceiling)
-
-
-def test_a_ceiling_that_cannot_be_had_says_why():
-    x, _ = session(np.random.default_rng(15), n_stimuli=6, n_blocks=3)
-    with pytest.raises(DesignError, match=r"no noise ceiling for the metric 'procrustes'.*cka_unbiased, rsa_pearson"):
-        noise_ceiling(x, metric="procrustes")
-    with pytest.raises(DesignError, match="cka_unbiased needs at least 4 stimuli; got 3"):
-        noise_ceiling(x.isel(trial=np.flatnonzero(x.stimulus < 3)))
-    with pytest.raises(DesignError, match="needs 2 trials of every stimulus in each half"):
-        noise_ceiling(x, metric="rsa_pearson")
-    with pytest.raises(DesignError, match="Unknown distance 'cosine'"):
-        noise_ceiling(x, metric="rsa_pearson", distance="cosine")
+@pytest.mark.parametrize("n_stimuli", [2, 3])
+def test_with_two_or_three_conditions_a_reliability_warns(n_stimuli):
+    x, _ = session(np.random.default_rng(17), n_stimuli=n_stimuli)
+    with pytest.warns(UserWarning, match=f"with {n_stimuli} conditions the reliability of a unit is hardly determined"):
+        assert reliability(x).notnull().all()

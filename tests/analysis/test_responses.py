@@ -131,6 +131,14 @@ def test_trials_without_a_label_are_named_not_guessed():
     assert average_by(eval(remedy, {"x": x}), "choice").n_trials.values.tolist() == [4, 4]
 
 
+def test_an_empty_name_is_no_label():
+    x = counts(choice=np.array(["left", "", "right"] * 4))
+    with pytest.raises(DesignError, match=r"4 of 12 trials have no 'choice' \(NaN or \"\"\)\. Leave them out") as error:
+        average_by(x, "choice")
+    remedy = str(error.value).split("Leave them out: ")[1].rstrip(".")
+    assert average_by(eval(remedy, {"x": x}), "choice").choice.values.tolist() == ["left", "right"]
+
+
 def test_averages_are_not_averaged_again():
     with pytest.raises(DimensionError, match=r'average_by needs a "trial" dim.*averaged already'):
         average_by(average_by(counts(stimulus=[0, 1] * 6)))

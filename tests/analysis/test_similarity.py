@@ -8,7 +8,7 @@ import xarray as xr
 
 from neurodata4ml.analysis.metrics import METRICS, Metric, null_of_cka
 from neurodata4ml.analysis.rdm import rdm
-from neurodata4ml.analysis.similarity import among_best, compare
+from neurodata4ml.analysis.similarity import compare
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -136,32 +136,6 @@ def test_areas_with_different_numbers_of_blocks_keep_their_own_intervals():
             assert (together[variable].sel(x=name) == alone[variable]).all()
 
 
-def test_among_best_holds_what_noise_cannot_separate_and_what_lies_within_the_margin():
-    # candidates: best; 0.01 below, surely; 0.1 below, surely; 0.1 below, unsure; unknown
-    similarity = xr.DataArray([0.8, 0.79, 0.7, 0.7, np.nan], dims="y", coords={"y": list("abcde")})
-    rng = np.random.default_rng(19)
-    shared = 0.05 * rng.normal(size=(20, 1))  # common to all, cancels
-    own = rng.normal(size=(20, 5)) * [0, 1e-4, 1e-4, 0.05, 0]
-    replicate = xr.DataArray(similarity.values + shared + own, dims=("group", "y"), coords={"y": similarity.y})
-    found = among_best(similarity, replicate)
-    assert found.best.item() == "a"
-    assert found.among_best.values.tolist() == [True, True, False, True, False]
-    assert among_best(similarity, replicate, margin=0.0).among_best.values.tolist() == [
-        True,
-        False,
-        False,
-        True,
-        False,
-    ]
-
-
-def test_the_best_of_nothing_is_empty():
-    nothing = xr.DataArray([np.nan, np.nan], dims="y", coords={"y": ["a", "b"]})
-    found = among_best(nothing, nothing.expand_dims(group=5))
-    assert found.best.item() == ""
-    assert not found.among_best.any()
-
-
 @pytest.mark.parametrize("name", list(METRICS))
 def test_every_metric_takes_trials_and_gives_an_interval(name):
     means, layers = truth_and_candidates(n=15)
@@ -170,6 +144,16 @@ def test_every_metric_takes_trials_and_gives_an_interval(name):
     assert (found.similarity < found.high).all()
     assert found.sizes["group"] == 12
     assert found.best.item() == "a"
+
+
+def test_the_distance_is_crossnobis_with_trials_and_correlation_without_unless_named():
+    means, layers = truth_and_candidates(n=15)
+    x = session(4, means)
+    trials, averaged = (compare(one, layers["b"], metric="rsa_pearson") for one in (x, x.groupby("stimulus").mean()))
+    assert (trials.attrs["distance"], averaged.attrs["distance"]) == ("crossnobis", "correlation")
+    assert '"distance": "crossnobis"' in trials.attrs["steps"]
+    named = compare(x, layers["b"], metric="rsa_pearson", distance="crossnobis")
+    assert named.similarity == trials.similarity
 
 
 def test_crossnobis_similarity_equals_that_of_the_two_rdms():
@@ -197,21 +181,30 @@ def test_blank_trials_are_no_stimulus():
 
 
 def test_pure_noise_has_no_noise_corrected_similarity():
-    x = session(7, np.zeros((12, 3)))
-    layer = responses(np.random.default_rng(0).normal(size=(12, 20)))
-    with pytest.warns(UserWarning, match="beyond its noise"):
-        assert np.isnan(compare(x, layer, n_splits=1, seed=_seed_without_signal(x)).similarity)
+    layers = {name: responses(np.random.default_rng(seed).normal(size=(12, 20))) for seed, name in enumerate("ab")}
+    for seed in range(8):
+        areas = {"V1": session(seed, np.zeros((12, 3))), "LM": session(seed + 50, np.zeros((12, 3)))}
+        with pytest.warns(
+            UserWarning, match="No signal above the noise is found in V1, LM: .*by its jackknife"
+        ) as said:
+            found = compare(areas, layers, n_splits=4)
+        assert len(said) == 1
+        for name in ("similarity", "low", "high", "ceiling", "replicate"):
+            assert found[name].isnull().all()
+        assert found.raw.notnull().all()
+        assert not found.among_best.any()
+        assert (found.best == "").all()
 
 
-def _seed_without_signal(x):
-    """A split whose halves happen to disagree: in pure noise about every other does."""
-    from neurodata4ml.analysis.noise_corrected import self_similarity, with_halves
-
-    for seed in range(50):
-        trials, half = with_halves(x, n_splits=1, seed=seed, step="test")
-        if np.isnan(self_similarity(trials, half, 12)[0]):
-            return seed
-    raise AssertionError
+def test_an_area_without_signal_leaves_the_others_as_they_are():
+    means, layers = truth_and_candidates()
+    areas = {"V1": session(2, means), "LM": session(3, 0 * means)}
+    with pytest.warns(UserWarning, match="is found in LM: "):
+        found = compare(areas, layers, n_splits=4)
+    xr.testing.assert_equal(
+        found.similarity.sel(x="V1", drop=True), compare(areas["V1"], layers, n_splits=4).similarity
+    )
+    assert found.best.values.tolist() == ["a", ""]
 
 
 def test_an_interval_that_cannot_be_given_is_nan_and_says_why():

@@ -46,12 +46,34 @@ def test_blocks_are_kept_whole_and_folds_follow_time():
     assert folds.fold.tolist() == np.repeat(np.arange(5), 12).tolist()
 
 
-def test_with_too_few_blocks_folds_are_stretches_of_time():
+@pytest.mark.parametrize("target", [None, "stimulus"])
+def test_with_fewer_blocks_than_folds_each_block_is_a_fold(target):
+    # the Allen layout: 50 repeats of every stimulus in 3 blocks, which are not of one length
+    rng = np.random.default_rng(0)
+    stimulus = np.concatenate([rng.permutation(np.arange(n * 8) % 8) for n in (17, 17, 16)])
+    block = np.repeat([11, 12, 13], [17 * 8, 17 * 8, 16 * 8])
+    folds = splits(trials(400, stimulus=stimulus, block=block), n_folds=5, target=target)
+    assert (folds.kind, folds.n_folds, folds.get_n_splits()) == ("block", 3, 3)
+    assert folds.fold.tolist() == (block - 11).tolist()
+
+
+def test_a_class_needs_one_trial_in_each_block_not_in_each_of_the_folds_that_were_asked_for():
+    x = trials(12, side=[0, 1, 0, 0] * 3, block=np.repeat([1, 2, 3], 4))
+    assert splits(x, target="side", n_folds=5).n_folds == 3
+
+
+def test_blocks_that_lack_a_class_are_cut_into_stretches_of_time_and_a_warning_says_so():
     order = np.random.default_rng(0).permutation(60)
-    folds = splits(trials(block=order // 20, start_time=order.astype(float)), n_folds=5)
+    side = np.where(order < 20, order % 2, order % 3)
+    x = trials(block=order // 20, side=side, start_time=order.astype(float))
+    with pytest.warns(UserWarning, match=r"The 3 blocks are fewer than n_folds=5, and some lack a class.*n_folds=3"):
+        folds = splits(x, n_folds=5, target="side")
     assert folds.kind == "contiguous"
     for _, test in folds.split():
         assert np.ptp(order[test]) == len(test) - 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert splits(x, n_folds=3, target="side").kind == "block"
 
 
 def test_whole_stimuli_are_held_out_with_every_class_in_every_fold():

@@ -10,20 +10,19 @@ from scipy import stats
 
 from neurodata4ml.analysis.inference import jackknife
 from neurodata4ml.analysis.metrics import METRICS, centred
-from neurodata4ml.analysis.noise_corrected import self_similarity, with_halves
-from neurodata4ml.analysis.rdm import DISTANCES
-from neurodata4ml.analysis.representations import represent
+from neurodata4ml.analysis.noise_corrected import has_signal, no_signal, self_similarity, with_halves
+from neurodata4ml.analysis.representations import chosen_distance, represent
 from neurodata4ml.dims import add_step, presented, provenance
 from neurodata4ml.errors import DesignError
 
-_BOUNDS = ["ceiling", "lower", "upper"]
+_BOUNDS = ["own", "ceiling", "lower", "upper"]
 
 
 def noise_ceiling(
     x: xr.DataArray,
     *,
     metric: str = "cka_unbiased",
-    distance: str = "crossnobis",
+    distance: str | None = None,
     confidence: float = 0.95,
     n_groups: int = 20,
     n_splits: int = 20,
@@ -44,8 +43,9 @@ def noise_ceiling(
         All RDM metrics also get the bounds for predicting the RDM of one half: ``lower`` = r, from the other
         half, and ``upper``, from both halves pooled, itself included (Nili et al. 2014, PLoS Comput Biol
         10:e1003553, with halves for subjects).
-    distance : str
-        For metrics on RDMs. All but ``"crossnobis"`` are inflated by noise, and so may be the ceiling.
+    distance : str, optional
+        For metrics on RDMs; None is ``"crossnobis"``, as in ``compare`` of trials. All others are inflated by noise
+        in all RDMs alike, so that the result is no ceiling; a warning says so.
     confidence, n_groups : float, int
         Interval ``low`` to ``high`` of ``ceiling``, from ``jackknife``.
     n_splits, seed : int
@@ -54,6 +54,7 @@ def noise_ceiling(
     Returns
     -------
     Dataset with ``ceiling``, ``low``, ``high``, and for RDMs ``lower`` and ``upper``; unitless
+        The first three are NaN, with a warning, where the halves share no signal above the noise.
 
     Raises
     ------
@@ -65,6 +66,7 @@ def noise_ceiling(
         known = ["cka_unbiased", *(name for name, other in METRICS.items() if other.on == "rdm")]
         message = f"There is no noise ceiling for the metric {metric!r}. Type one of {', '.join(known)}."
         raise DesignError(message)
+    distance = chosen_distance(distance, from_trials=True)
     x = presented(x, step="noise_ceiling")
     trials, half = with_halves(x, n_splits=n_splits, seed=seed, step="noise_ceiling")
     stimuli = np.unique(trials.coords["stimulus"].values)
@@ -73,16 +75,23 @@ def noise_ceiling(
     def statistic(part: xr.DataArray) -> xr.DataArray:
         if metric == "cka_unbiased":
             own, observed, _ = self_similarity(part, half, len(stimuli))
-            return xr.DataArray([np.sqrt(own / observed)], coords={"bound": ["ceiling"]})
+            return _bounds(own, own / observed if observed > 0 else np.nan)
         return _rsa_bounds(part, half, stimuli, metric, distance)
 
     found = jackknife(statistic, trials, n_groups=n_groups, confidence=confidence)
-    ceiling = found.sel(bound="ceiling", drop=True)
-    out = ceiling[["estimate", "low", "high"]].rename(estimate="ceiling")
-    for bound in found["bound"].values[1:]:
+    signal = bool(has_signal(found.sel(bound="own", drop=True)))
+    out = found[["estimate", "low", "high"]].sel(bound="ceiling", drop=True).rename(estimate="ceiling").where(signal)
+    for bound in found["bound"].values[2:]:
         out[bound] = found.estimate.sel(bound=bound, drop=True)
-    if bool(out.ceiling.isnull()):
-        warnings.warn("The noise ceiling is NaN: the two halves of the trials share no positive signal.", stacklevel=2)
+    if not signal:
+        warnings.warn(no_signal(["x"]), stacklevel=2)
+    elif promise.on == "rdm" and distance != "crossnobis":
+        message = (
+            f'distance="{distance}" is not cross-validated: noise inflates it in all RDMs alike, so that this is no '
+            f'ceiling, and a perfect model may lie above or below it. Type distance="crossnobis".'
+        )
+        warnings.warn(message, stacklevel=2)
+    on_rdm = {"distance": distance} if promise.on == "rdm" else {}
     of = "RDM" if promise.on == "rdm" else "observed trial means"
     out.attrs = {
         **provenance(x),
@@ -90,9 +99,9 @@ def noise_ceiling(
         "ceiling": f"{metric} of the noise-free responses with the {of} of all trials; this session, these units",
         "folds": trials.attrs["folds"],
         "confidence": confidence,
-        **({"distance": distance} if promise.on == "rdm" else {}),
+        **on_rdm,
     }
-    return add_step(out, "noise_ceiling", metric=metric, distance=distance, n_splits=n_splits, seed=seed)
+    return add_step(out, "noise_ceiling", metric=metric, **on_rdm, n_splits=n_splits, seed=seed)
 
 
 def _check_design(x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray, metric: str, distance: str) -> None:
@@ -102,9 +111,6 @@ def _check_design(x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray, metric
         raise DesignError(message)
     if metric == "cka_unbiased":
         return
-    if distance not in DISTANCES:
-        message = f"Unknown distance {distance!r}. Type one of {', '.join(DISTANCES)}."
-        raise DesignError(message)
     if distance == "crossnobis" and _fewest(x, half, stimuli) < 2:
         message = (
             "The ceiling of crossnobis RDMs needs 2 trials of every stimulus in each half of the trials. "
@@ -122,12 +128,12 @@ def _fewest(x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray) -> int:
 
 
 def _rsa_bounds(x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray, metric: str, distance: str) -> xr.DataArray:
-    """Return ceiling, lower and upper bound; NaN when a half has too few trials of a stimulus."""
+    """Return own, ceiling, lower and upper bound; NaN when a half has too few trials of a stimulus."""
     if _fewest(x, half, stimuli) < (2 if distance == "crossnobis" else 1):
-        return xr.DataArray([np.nan] * 3, coords={"bound": _BOUNDS})
+        return _bounds(np.nan, np.nan, np.nan, np.nan)
     halves = half[x.coords["row"].values]
     pairs = [_rdm_halves(x, column, stimuli, metric, distance) for column in halves.T]
-    lower = np.mean([METRICS[metric](a, b) for a, b in pairs])
+    own = lower = np.mean([METRICS[metric](a, b) for a, b in pairs])
     pooled = [(a, b, _pooled(a, b, metric)) for a, b in pairs]
     upper = np.mean([(METRICS[metric](a, both) + METRICS[metric](b, both)) / 2 for a, b, both in pooled])
     shared = 2 * lower / (1 + lower)
@@ -136,7 +142,13 @@ def _rsa_bounds(x: xr.DataArray, half: np.ndarray, stimuli: np.ndarray, metric: 
         whole = represent(x, stimuli, METRICS[metric], distance=distance).values
         own = np.mean([np.dot(prepare(a), prepare(b)) / len(a) for a, b in pairs])
         shared = own / np.mean(prepare(whole[~np.isnan(whole)]) ** 2)
-    return xr.DataArray([np.sqrt(shared) if shared > 0 else np.nan, lower, upper], coords={"bound": _BOUNDS})
+    return _bounds(float(own), float(shared), float(lower), float(upper))
+
+
+def _bounds(own: float, shared: float, *others: float) -> xr.DataArray:
+    """Return what two halves share, the ceiling (the root of its fraction, ``shared``), and any other bounds."""
+    values = [own, np.sqrt(shared) if shared > 0 else np.nan, *others]
+    return xr.DataArray(values, coords={"bound": _BOUNDS[: len(values)]})
 
 
 def _rdm_halves(

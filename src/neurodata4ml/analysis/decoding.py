@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from neurodata4ml.analysis.design import block_labels, warn_of_runs
 from neurodata4ml.analysis.discriminant import LeastSquaresLDA, predict_with_many_labels
+from neurodata4ml.analysis.inference import permutation_p
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.analysis.splits import Folds, permutation_labels, splits
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance, require_dims
@@ -23,6 +24,9 @@ from neurodata4ml.errors import DesignError, DimensionError
 
 _CHUNK = 4_000_000
 """Numbers held at once: bins of time are decoded in groups of this size (32 MB)."""
+
+_ROUNDING = 1e-12
+"""Equal scores may differ in the last bit, since means add in another order."""
 
 DECODERS: dict[str, Callable[[], Any]] = {
     "lda": lambda: make_pipeline(StandardScaler(), LeastSquaresLDA()),
@@ -62,9 +66,10 @@ def decode(
     decoder : str or scikit-learn classifier
         A key of ``DECODERS`` or an estimator of your own; it is fitted inside each fold.
     n_folds : int
-        See ``splits``: whole blocks, else stretches of time; never shuffled trials.
+        See ``splits``: whole blocks, fewer folds where there are fewer blocks (``attrs["n_folds"]`` says how many);
+        else stretches of time; never shuffled trials.
     n_permutations : int
-        Shuffles; the smallest p is 1 / (1 + n_permutations).
+        Shuffles; the smallest p is 1 / (1 + n_permutations). With 0, chance and p are NaN.
     seed : int
         Of the shuffles.
 
@@ -122,7 +127,7 @@ def decode(
         n_trials=len(labels),
         n_classes=len(classes),
         n_units=responses.shape[2],
-        n_folds=n_folds,
+        n_folds=folds.n_folds,
         n_permutations=n_permutations,
         seed=seed,
         folds=folds.kind,
@@ -219,15 +224,13 @@ def _scores(hits: np.ndarray, truth: np.ndarray, folds: Folds) -> xr.Dataset:
     in_fold = np.stack([np.bincount(truth[test], minlength=n_classes) for _, test in folds.split()])[:, None, :]
     recall = np.divide(hits[0], in_fold, out=np.full(hits[0].shape, np.nan), where=in_fold > 0)
     accuracy, null = pooled[0], pooled[1:]
-    # equal scores may differ in the last bit, since means add in another order
-    at_least = null >= accuracy - 1e-12
     return xr.Dataset(
         {
             "accuracy": ("time", accuracy),
             "accuracy_fold": (("fold", "time"), np.nanmean(recall, axis=-1)),
             "null": (("shuffle", "time"), null),
             "chance": ("time", null.mean(axis=0) if len(null) else np.full(accuracy.shape, np.nan)),
-            "p_value": ("time", (1 + at_least.sum(axis=0)) / (1 + len(null))),
+            "p_value": ("time", permutation_p(accuracy - _ROUNDING, null)),
         }
     )
 
@@ -235,8 +238,7 @@ def _scores(hits: np.ndarray, truth: np.ndarray, folds: Folds) -> xr.Dataset:
 def _corrected_over_time(result: xr.Dataset) -> xr.Dataset:
     """Add p against the largest null of any bin: the chance that any bin would look this good (max-T)."""
     largest = result["null"].values.max(axis=1)
-    at_least = largest[:, None] >= result["accuracy"].values - 1e-12
-    return result.assign(p_value_max=("time", (1 + at_least.sum(axis=0)) / (1 + len(largest))))
+    return result.assign(p_value_max=("time", permutation_p(result["accuracy"].values - _ROUNDING, largest[:, None])))
 
 
 def _confusion(truth: np.ndarray, prediction: np.ndarray, n_classes: int) -> np.ndarray:

@@ -17,6 +17,10 @@ _N_SPLITS = 20
 """Splits into halves that are averaged: more change the result by less than its own error."""
 
 
+_SLACK = 0.05
+"""A ratio this far (relatively) past a bound is the estimate of one that lies at it: a line gives 0.99 or 1.01."""
+
+
 def latents(x: xr.DataArray, *, reducer: str = "pca", n_components: int = 3, seed: int = 0) -> xr.Dataset:
     """Summarise many units by a few components: each sample gets a position in a low-dimensional space.
 
@@ -98,15 +102,16 @@ def dimensionality(x: xr.DataArray, *, seed: int = 0) -> xr.Dataset:
     -------
     Dataset of single numbers
         ``participation_ratio`` (of the mean responses as they are), ``bias_limit``, and for trials
-        ``participation_ratio_cv``: NaN, with a warning, where a stimulus has fewer than four folds or no signal
-        is left. ``attrs["folds"]``: "block" or "trial".
+        ``participation_ratio_cv``: NaN, with a warning, where a stimulus has fewer than four folds, no signal is
+        left, or the ratio is none that can be: below 1, or above the number of units or of stimuli less one (by
+        5 %; closer ones are set to that bound). ``attrs["folds"]``: "block" or "trial".
 
     Raises
     ------
     DimensionError
         Neither trials nor stimuli.
     DesignError
-        Fewer than two stimuli, or NaN.
+        Fewer than two stimuli, trials without a label, or NaN.
     """
     trials = presented(x, step="dimensionality")
     units = feature_dim(trials, step="dimensionality")
@@ -118,6 +123,8 @@ def dimensionality(x: xr.DataArray, *, seed: int = 0) -> xr.Dataset:
             f"got ({', '.join(map(str, x.dims))})."
         )
         raise DimensionError(message)
+    if "trial" in trials.dims:
+        trial_labels(trials, "stimulus", step="dimensionality")
     means = to_matrix(average_by(trials) if "trial" in trials.dims else trials, rows="stimulus", columns=units)
     n_stimuli, n_units = means.shape
     if n_stimuli < 2 or not np.isfinite(means).all():
@@ -219,10 +226,14 @@ def _without_noise(trials: xr.DataArray, units: str, seed: int) -> tuple[float, 
     grams = _half_grams(to_matrix(trials, rows="trial", columns=units), labels, folds, in_half)
     total = np.trace(grams, axis1=2, axis2=3)
     ratio = _ratio(float(np.mean(total[0] * total[1])), float(np.vdot(grams[0], grams[1])) / grams.shape[1])
-    if np.isnan(ratio):
-        message = "dimensionality: no cross-validated participation ratio, because no signal is left without the noise."
-        warnings.warn(message, stacklevel=3)
-    return ratio, kind
+    most, reason = min(trials.sizes[units], grams.shape[-1] - 1), ""
+    if not (ratio > 0 and total.mean() > 0):
+        reason = "no signal is left without the noise"
+    elif not 1 - _SLACK <= ratio <= (1 + _SLACK) * most:
+        reason = f"too little signal is left without the noise: the estimate, {ratio:.3g}, is not within 1 to {most}"
+    if reason:
+        warnings.warn(f"dimensionality: no cross-validated participation ratio, because {reason}.", stacklevel=3)
+    return float("nan") if reason else min(max(ratio, 1.0), float(most)), kind
 
 
 def _repeat(labels: np.ndarray) -> np.ndarray:

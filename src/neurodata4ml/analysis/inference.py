@@ -103,11 +103,12 @@ def permutation_p(observed: float | np.ndarray, null: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray (...), NaN where ``observed`` or any null value is NaN
+    ndarray (...), NaN where ``observed`` or any null value is NaN, and where there are no shuffles
     """
     observed, null = np.asarray(observed, dtype=np.float64), np.asarray(null, dtype=np.float64)
     p = (1.0 + np.sum(null >= observed, axis=0)) / (1.0 + len(null))
-    return np.where(np.isnan(observed) | np.isnan(null).any(axis=0), np.nan, p)
+    unknown = np.isnan(observed) | np.isnan(null).any(axis=0) | (len(null) == 0)
+    return np.where(unknown, np.nan, p)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.sparse import csr_array
 
-from neurodata4ml.dims import require_coords, require_dims
+from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.errors import DesignError
 
 _CHUNK = 2_000_000
@@ -96,12 +96,17 @@ def fold_labels(x: xr.DataArray, *, step: str = "fold_labels") -> tuple[np.ndarr
     Returns
     -------
     (ndarray (n_trials,), "block" or "trial")
+
+    Raises
+    ------
+    DimensionError
+        No trials, or no such coordinate on them.
+    DesignError
+        Some trials have no label.
     """
-    require_dims(x, "trial", step=step)
-    require_coords(x, "stimulus", step=step, hint='Name the condition: x.assign_coords(stimulus=("trial", labels)).')
+    stimulus = np.unique(trial_labels(x, "stimulus", step=step), return_inverse=True)[1]
     if "block" in x.coords:
-        blocks = np.unique(x.coords["block"].values, return_inverse=True)[1]
-        stimulus = np.unique(x.coords["stimulus"].values, return_inverse=True)[1]
+        blocks = np.unique(trial_labels(x, "block", step=step), return_inverse=True)[1]
         cells = np.unique(np.stack([stimulus, blocks]), axis=1)
         if cells.size and np.bincount(cells[0]).min() >= 2:
             return blocks, "block"

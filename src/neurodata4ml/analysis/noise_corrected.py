@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.halves import half_means, split_halves
+from neurodata4ml.analysis.inference import interval
 from neurodata4ml.analysis.linear import fold_labels, stimulus_means
 from neurodata4ml.analysis.metrics import centred, u_centred
 from neurodata4ml.analysis.representations import trial_values
@@ -59,20 +60,21 @@ def corrected_cka(x: xr.DataArray, half: np.ndarray, n_stimuli: int, candidates:
 
     Returns
     -------
-    DataArray (quantity, y) with quantity "similarity", "raw", "ceiling"
-        NaN where ``mean HSIC_1(K_A, K_B)`` is not positive (no signal was found), or where a stimulus or one of its
+    DataArray (quantity, y) with quantity "similarity", "raw", "ceiling", and "own", which is mean HSIC_1(K_A, K_B)
+        NaN where a root is taken of what is not positive (no signal was found), or where a stimulus or one of its
         halves has no trial.
     """
     own, observed, gram = self_similarity(x, half, n_stimuli)
     cross = candidates.reshape(len(candidates), -1) @ gram.ravel()
-    values = np.stack([cross / np.sqrt(own), cross / np.sqrt(observed), np.full(len(cross), np.sqrt(own / observed))])
-    return xr.DataArray(values, dims=("quantity", "y"), coords={"quantity": ["similarity", "raw", "ceiling"]})
+    shared, spread = _root(own), _root(observed)
+    values = np.stack([cross / shared, cross / spread, np.full(len(cross), shared / spread), np.full(len(cross), own)])
+    return xr.DataArray(values, dims=("quantity", "y"), coords={"quantity": ["similarity", "raw", "ceiling", "own"]})
 
 
 def self_similarity(x: xr.DataArray, half: np.ndarray, n_stimuli: int) -> tuple[float, float, np.ndarray]:
     """Return ``HSIC_1(K_A, K_B)`` averaged over splits, ``HSIC_1(K, K)``, both times n(n - 3), and U-centred K.
 
-    ``nan`` in place of a value that is not positive, or that cannot be had as trials are missing.
+    The first is negative or 0 where no signal was found; ``nan`` where trials are missing.
     """
     stimuli, stimulus = np.unique(x.coords["stimulus"].values, return_inverse=True)
     if len(stimuli) < n_stimuli:
@@ -82,12 +84,39 @@ def self_similarity(x: xr.DataArray, half: np.ndarray, n_stimuli: int) -> tuple[
     halves = halves - halves.mean(axis=2, keepdims=True)
     grams = u_centred(halves @ halves.swapaxes(-1, -2))
     gram = u_centred(means @ means.T)
-    own = float(np.sum(grams[:, 0] * grams[:, 1]) / len(grams))
-    observed = float(np.sum(gram**2))
-    return own if own > 0 else np.nan, observed if observed > 0 else np.nan, gram
+    return float(np.sum(grams[:, 0] * grams[:, 1]) / len(grams)), float(np.sum(gram**2)), gram
+
+
+def has_signal(own: xr.Dataset) -> xr.DataArray:
+    """Return whether what two halves of the trials share is above 0, in every replicate and by its interval.
+
+    Near 0 its root, which a corrected similarity is divided by, can be anything. Replicates that are not known
+    (NaN, as trials are missing) do not count against it.
+
+    Parameters
+    ----------
+    own : Dataset
+        ``estimate`` and ``replicate`` of the shared signal, from ``jackknife``.
+    """
+    low = interval(own.estimate, own.replicate).low
+    found: xr.DataArray = (own.estimate > 0) & ~(low <= 0) & ~(own.replicate <= 0).any("group")
+    return found
+
+
+def no_signal(names: list[str]) -> str:
+    """Return the sentence that says in which data no signal was found."""
+    return (
+        f"No signal above the noise is found in {', '.join(names)}: what two halves of the trials share is not above "
+        f"0 by its jackknife, and what is divided by it (corrected similarity, ceiling) is NaN. Record more trials or "
+        f"more units, or choose fewer conditions with by=."
+    )
 
 
 def unit_vectors(prepared: list[np.ndarray]) -> np.ndarray:
     """Return U-centred Gram matrices scaled to norm 1, stacked; NaN for a candidate without variation."""
     norms = [np.linalg.norm(gram) or np.nan for gram in prepared]
     return np.stack([gram / norm for gram, norm in zip(prepared, norms, strict=True)])
+
+
+def _root(x: float) -> float:
+    return float(np.sqrt(x)) if x > 0 else np.nan

@@ -48,7 +48,7 @@ def rdm(x: xr.DataArray, *, distance: str = "correlation", precision: str | np.n
     DimensionError
         Dims missing, or trials where means are needed.
     DesignError
-        NaN among the responses, fewer than two stimuli, or a stimulus in one fold only.
+        NaN among the responses or the labels, fewer than two stimuli, or a stimulus in one fold only.
 
     Examples
     --------

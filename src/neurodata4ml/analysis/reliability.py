@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
@@ -9,6 +11,7 @@ from neurodata4ml.analysis.ceiling import noise_ceiling
 from neurodata4ml.analysis.halves import half_means, split_halves
 from neurodata4ml.analysis.linear import fold_labels, stimulus_means, sum_rows
 from neurodata4ml.analysis.representations import trial_values
+from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance
 from neurodata4ml.errors import DesignError
 
@@ -16,6 +19,9 @@ __all__ = ["noise_ceiling", "reliability"]
 
 _ROUNDING = 1e-24
 """Variance below this fraction of the mean square is rounding: the means are all the same."""
+
+_ENOUGH_STIMULI = 4
+"""With fewer conditions the variance of their means is hardly known."""
 
 _BATCH = 10
 """Splits whose means are held at once."""
@@ -26,7 +32,8 @@ def reliability(x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, 
 
     With signal variance s2 (between stimuli), trial noise v and n trials each, R = s2 / (s2 + v / n). A perfect
     model correlates with the observed means by sqrt(R) and explains R of their variance. Values below 0 mean that
-    no signal was found, and stay. Blank and invalid trials are dropped.
+    no signal was found, and stay. Two or three stimuli hardly determine it, and warn. Blank and invalid trials are
+    dropped.
 
     Parameters
     ----------
@@ -47,19 +54,26 @@ def reliability(x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, 
     Raises
     ------
     DesignError
-        No repeated stimulus, fewer than two stimuli, an unknown method, values that are not finite.
+        No repeated stimulus, fewer than two stimuli, trials without a label, an unknown method, values that are
+        not finite.
     """
     if method not in ("anova", "split_half"):
         message = f"Unknown method {method!r}. Type reliability(x, method='anova') or method='split_half'."
         raise DesignError(message)
     x = presented(x, step="reliability")
     values = trial_values(x, step="reliability")
-    labels = x.coords["stimulus"].values
+    labels = trial_labels(x, "stimulus", step="reliability")
     folds, kind = fold_labels(x, step="reliability")
     n_stimuli = len(np.unique(labels))
     if n_stimuli < 2:
         message = f"reliability compares stimuli and needs at least 2; got {n_stimuli}. Choose another by=."
         raise DesignError(message)
+    if n_stimuli < _ENOUGH_STIMULI:
+        message = (
+            f"reliability: with {n_stimuli} conditions the reliability of a unit is hardly determined, because its "
+            f"signal is the spread of {n_stimuli} means. Choose a column with more values with by=."
+        )
+        warnings.warn(message, stacklevel=2)
     if method == "anova":
         found = _anova(values, labels, folds if kind == "block" else None)
     else:

@@ -10,8 +10,9 @@ from scipy.spatial.distance import squareform
 
 from neurodata4ml.analysis.linear import stimulus_means
 from neurodata4ml.analysis.metrics import Metric
-from neurodata4ml.analysis.rdm import rdm
-from neurodata4ml.dims import feature_dim, match_labels, require_coords, require_dims, to_matrix
+from neurodata4ml.analysis.rdm import DISTANCES, rdm
+from neurodata4ml.analysis.responses import trial_labels
+from neurodata4ml.dims import feature_dim, match_labels, require_dims, to_matrix
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -48,6 +49,16 @@ def represent(x: xr.DataArray, labels: np.ndarray, metric: Metric, *, distance: 
     return _side(to_matrix(means, "stimulus", feature_dim(means, step="compare")), metric)
 
 
+def chosen_distance(distance: str | None, *, from_trials: bool) -> str:
+    """Return ``distance``, by default the one that noise does not inflate where there are trials to make it from."""
+    if distance is None:
+        return "crossnobis" if from_trials else "correlation"
+    if distance not in DISTANCES:
+        message = f"Unknown distance {distance!r}. Type one of {', '.join(DISTANCES)}."
+        raise DesignError(message)
+    return distance
+
+
 def average_trials(x: xr.DataArray) -> xr.DataArray:
     """Return the mean response to each stimulus (stimulus, unit) of trials (trial, unit); means pass unchanged."""
     if "trial" in x.dims:
@@ -67,9 +78,9 @@ def average_trials(x: xr.DataArray) -> xr.DataArray:
 
 
 def trial_values(x: xr.DataArray, *, step: str) -> np.ndarray:
-    """Return single trials as a matrix (trial, unit), after a check that they are just that, and finite."""
+    """Return single trials as a matrix (trial, unit), after a check that they are just that, named and finite."""
     require_dims(x, "trial", step=step, hint="It needs single trials (trial, unit).")
-    require_coords(x, "stimulus", step=step, hint='Name the condition: x.assign_coords(stimulus=("trial", labels)).')
+    trial_labels(x, "stimulus", step=step)
     columns = feature_dim(x, step=step)
     if len(x.dims) != 2:
         dims = ", ".join(map(str, x.dims))

@@ -114,7 +114,7 @@ def trial_labels(x: xr.DataArray, name: str, *, step: str) -> np.ndarray:
     DimensionError
         ``name`` is no coordinate on ``trial``; the message suggests the closest.
     DesignError
-        Some trials have no label.
+        Some trials have no label: NaN, None or "".
     """
     require_dims(x, "trial", step=step)
     if name not in x.coords or x.coords[name].dims != ("trial",):
@@ -127,11 +127,14 @@ def trial_labels(x: xr.DataArray, name: str, *, step: str) -> np.ndarray:
         )
         raise DimensionError(message)
     labels = np.asarray(x.coords[name].values)
-    n_missing = int(pd.isnull(labels).sum())
-    if n_missing:
+    missing, empty = pd.isnull(labels), labels == ""
+    if missing.any() or empty.any():
+        what, keep = "NaN", f"x.{name}.notnull()"
+        if empty.any():
+            what, keep = 'NaN or ""', f'({keep} & (x.{name} != ""))'
         message = (
-            f"{step}: {n_missing} of {labels.size} trials have no {name!r} (NaN). "
-            f"Leave them out: x.isel(trial=x.{name}.notnull().values)."
+            f"{step}: {int((missing | empty).sum())} of {labels.size} trials have no {name!r} ({what}). "
+            f"Leave them out: x.isel(trial={keep}.values)."
         )
         raise DesignError(message)
     return labels

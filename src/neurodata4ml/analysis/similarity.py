@@ -11,10 +11,16 @@ import xarray as xr
 
 from neurodata4ml.analysis.inference import jackknife
 from neurodata4ml.analysis.metrics import METRICS, Metric
-from neurodata4ml.analysis.noise_corrected import corrected_cka, unit_vectors, with_halves
+from neurodata4ml.analysis.noise_corrected import corrected_cka, has_signal, no_signal, unit_vectors, with_halves
 from neurodata4ml.analysis.ranking import among_best
-from neurodata4ml.analysis.rdm import DISTANCES
-from neurodata4ml.analysis.representations import Side, null_of, represent, similarity_of, trial_values
+from neurodata4ml.analysis.representations import (
+    Side,
+    chosen_distance,
+    null_of,
+    represent,
+    similarity_of,
+    trial_values,
+)
 from neurodata4ml.dims import add_step, presented, provenance, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -31,7 +37,7 @@ def compare(
     y: Representation,
     *,
     metric: str = "cka_unbiased",
-    distance: str = "correlation",
+    distance: str | None = None,
     confidence: float = 0.95,
     n_groups: int = 20,
     n_splits: int = 20,
@@ -42,7 +48,8 @@ def compare(
     Stimuli are matched by label, never by position. With single trials in ``x``, ``cka_unbiased`` is corrected for
     trial noise: it estimates the similarity of the noise-free responses of these units to these stimuli, and an
     interval says how far the trials determine it. Both regard stimuli and units as fixed. The corrected value may
-    pass 1 by its error, and the interval of very noisy responses is too wide rather than too narrow.
+    pass 1 by its error, and the interval of very noisy responses is too wide rather than too narrow. Where no signal
+    is found above the noise it is NaN, with a warning.
 
     Parameters
     ----------
@@ -52,9 +59,10 @@ def compare(
         Dicts (areas, layers) give the result the dims ``x`` and ``y``.
     metric : str
         A key of ``METRICS``.
-    distance : str
-        For metrics on RDMs: a key of ``DISTANCES``. With ``"crossnobis"``, arrays without trials get its estimand,
-        the squared Euclidean distance.
+    distance : str, optional
+        For metrics on RDMs: a key of ``DISTANCES``. None: ``"crossnobis"`` where ``x`` holds single trials, as in
+        ``noise_ceiling``, else ``"correlation"``; ``attrs["distance"]`` says which. With ``"crossnobis"``, arrays
+        without trials get its estimand, the squared Euclidean distance.
     confidence : float
         Coverage of ``low`` to ``high``.
     n_groups, n_splits, seed : int
@@ -82,9 +90,10 @@ def compare(
     >>> compare(x, 3 * x.rename(unit="feature"), metric="procrustes").similarity.round(6).item()
     1.0
     """
-    promise = _metric(metric, distance)
+    promise = _metric(metric)
     xs = {name: presented(array, step="compare").compute() for name, array in _named(x, "x").items()}
     ys = _named(y, "y")
+    distance = chosen_distance(distance, from_trials=any("trial" in array.dims for array in xs.values()))
     from_trials = _check_trials(xs, ys, promise, distance)
     labels = _labels(next(iter(xs.values())))
     _check_count(len(labels), metric, promise)
@@ -150,8 +159,9 @@ def _row_of_trials(
     out = found[["estimate", "low", "high", "replicate"]].sel(quantity="similarity", drop=True)
     out = out.rename(estimate="similarity").assign_coords(group=np.arange(out.sizes["group"]))
     if metric == "cka_unbiased":
-        out["raw"] = found.estimate.sel(quantity="raw", drop=True)
         out["ceiling"] = found.estimate.sel(quantity="ceiling", drop=True).isel(y=0)
+        out = out.where(has_signal(found.sel(quantity="own", drop=True).isel(y=0)))
+        out["raw"] = found.estimate.sel(quantity="raw", drop=True)
     whole = represent(x, labels, promise, distance=distance)
     out["null_value"] = ("y", _nulls(promise, whole, sides, settings["seed"]))
     out.attrs = {key: found.attrs[key] for key in ("groups", "n_groups", "confidence")}
@@ -176,11 +186,10 @@ def _nulls(metric: Metric, x: Side, sides: list[Side], seed: int) -> list[float]
     return [null_of(metric, x, side, n_shuffles=_N_SHUFFLES, seed=seed) for side in sides]
 
 
-def _metric(name: str, distance: str) -> Metric:
-    for word, value, known in (("metric", name, list(METRICS)), ("distance", distance, list(DISTANCES))):
-        if value not in known:
-            message = f"Unknown {word} {value!r}. Type one of {', '.join(known)}."
-            raise DesignError(message)
+def _metric(name: str) -> Metric:
+    if name not in METRICS:
+        message = f"Unknown metric {name!r}. Type one of {', '.join(METRICS)}."
+        raise DesignError(message)
     return METRICS[name]
 
 
@@ -244,12 +253,16 @@ def _assumed(metric: str, from_trials: bool) -> str:
 
 def _warn_undefined(out: xr.Dataset) -> None:
     undefined = out.similarity.isnull()
-    if bool(undefined.any()):
-        where = undefined.stack(pair=("x", "y"))
+    silent = out.ceiling.isnull() & undefined.all("y") if "ceiling" in out else xr.zeros_like(out.x, dtype=bool)
+    if bool(silent.any()):
+        warnings.warn(no_signal([str(name) for name in out.x.values[silent.values]]), stacklevel=3)
+    flat = undefined & ~silent
+    if bool(flat.any()):
+        where = flat.stack(pair=("x", "y"))
         names = [f"{a} and {b}" for (a, b), bad in zip(where["pair"].values, where.values, strict=True) if bad]
         warnings.warn(
             f"The similarity of {'; '.join(names[:5])} is not defined and is NaN: one side does not vary between "
-            f"the stimuli, or, with single trials, not beyond its noise (HSIC_1 of its halves is not positive).",
+            f"the stimuli.",
             stacklevel=3,
         )
     if "low" in out and bool((out.low.isnull() & ~undefined).any()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -38,14 +39,19 @@ class Folds:
     fold: np.ndarray
     kind: str
 
+    @property
+    def n_folds(self) -> int:
+        """The number of folds: fewer than were asked for where there are fewer blocks."""
+        return int(self.fold.max()) + 1
+
     def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the positions of training and of test trials, fold by fold."""
-        for k in range(self.get_n_splits()):
+        for k in range(self.n_folds):
             yield np.flatnonzero((self.fold >= 0) & (self.fold != k)), np.flatnonzero(self.fold == k)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds."""
-        return int(self.fold.max()) + 1
+        return self.n_folds
 
 
 def splits(
@@ -60,11 +66,13 @@ def splits(
     ----------
     x : DataArray with dim ``trial``
     over : {"trial", "block", "stimulus"}
-        What should be new in the test. "trial": later or earlier trials; blocks stay whole where there are at least
-        ``n_folds`` of them, else folds are stretches of time. "block": whole blocks, or an error. "stimulus": whole
-        stimuli, the same number of each class of ``target`` in every fold.
+        What should be new in the test. "trial": later or earlier trials. Blocks stay whole: where there are fewer
+        than ``n_folds`` (but at least two, each with every class of ``target``), each block is one fold. Only where
+        that cannot be, or without blocks, folds are stretches of time; a warning says so where they cut blocks.
+        "block": whole blocks, ``n_folds`` of them or an error. "stimulus": whole stimuli, the same number of each
+        class of ``target`` in every fold.
     n_folds : int
-        Five leaves four fifths of the trials to learn from.
+        Five leaves four fifths of the trials to learn from. At most: see ``over``, and ``Folds.n_folds``.
     target : str, optional
         The coordinate to be decoded; with it, folds are checked against its labels.
     seed : int
@@ -90,6 +98,8 @@ def splits(
     shown = presented(x.assign_coords(_position=("trial", np.arange(x.sizes["trial"]))), step="splits")
     labels = None if target is None else trial_labels(shown, target, step="splits")
     require_trials(shown.sizes["trial"], n_folds)
+    if over == "trial":
+        n_folds = _no_more_than_blocks(shown, labels, n_folds)
     if labels is not None:
         require_classes(labels, n_folds, str(target))
     if over == "stimulus":
@@ -134,6 +144,17 @@ def permutation_labels(y: np.ndarray, blocks: np.ndarray | None, rng: np.random.
     return shuffled
 
 
+def _no_more_than_blocks(x: xr.DataArray, labels: np.ndarray | None, n_folds: int) -> int:
+    """Return the number of blocks where they are fewer than the folds and each holds every class."""
+    blocks = block_labels(x)
+    names, block = np.unique([] if blocks is None else blocks, return_inverse=True)
+    if blocks is None or len(names) >= n_folds:
+        return n_folds
+    classes, code = np.unique(np.zeros(len(block)) if labels is None else labels, return_inverse=True)
+    n_cells = len(np.unique(block * len(classes) + code))
+    return len(names) if n_cells == len(names) * len(classes) else n_folds
+
+
 def _whole_blocks_or_time(
     x: xr.DataArray, labels: np.ndarray | None, n_folds: int, *, must: bool
 ) -> tuple[np.ndarray, str]:
@@ -150,7 +171,15 @@ def _whole_blocks_or_time(
             f"decode(average_by(x, 'block').rename(block='trial'), target), or splits(x, over='block', target=...)."
         )
         raise DesignError(message)
-    if blocks is None or n_blocks < n_folds:
+    if blocks is None:
+        return _cut(order, n_folds), "contiguous"
+    if n_blocks < n_folds:
+        message = (
+            f"The {n_blocks} blocks are fewer than n_folds={n_folds}, and some lack a class: folds are stretches of "
+            f"time that cut blocks, and what a block shares (drift) is learnt from and tested. Type "
+            f"n_folds={n_blocks} to keep blocks whole, or drop the classes that some blocks lack."
+        )
+        warnings.warn(message, stacklevel=3)
         return _cut(order, n_folds), "contiguous"
     # blocks by the time of their first trial
     codes = np.unique(blocks, return_inverse=True)[1]

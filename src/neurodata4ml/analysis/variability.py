@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.dims import add_step, presented, provenance, require_coords, require_dims, to_matrix
+from neurodata4ml.analysis.responses import trial_labels
+from neurodata4ml.dims import add_step, presented, provenance, require_dims, to_matrix
 from neurodata4ml.errors import DesignError
 
 
@@ -29,7 +30,7 @@ def trial_variability(x: xr.DataArray) -> xr.Dataset:
     Raises
     ------
     DesignError
-        If no stimulus is repeated.
+        If no stimulus is repeated, or trials have no label.
     """
     residual, freedom, x = _residuals(x, step="trial_variability")
     covariance = residual.T @ residual / freedom
@@ -71,7 +72,7 @@ def modulation(x: xr.DataArray, by: xr.DataArray) -> xr.Dataset:
     Raises
     ------
     DesignError
-        If the covariate does not vary within stimuli and blocks, or is NaN.
+        If the covariate does not vary within stimuli and blocks, or is NaN; or trials have no label.
     """
     x = presented(x, step="modulation")
     covariate = np.asarray(by.sel(trial=x["trial"]).values, dtype=float)
@@ -100,10 +101,10 @@ def modulation(x: xr.DataArray, by: xr.DataArray) -> xr.Dataset:
 
 def _residuals(x: xr.DataArray, *, step: str) -> tuple[np.ndarray, int, xr.DataArray]:
     require_dims(x, "trial", "unit", step=step, hint='Sum over time first: x.sum("time").')
-    require_coords(x, "stimulus", step=step)
     x = presented(x, step=step)
     values = to_matrix(x, "trial", "unit")
-    stimuli, row, n = np.unique(x["stimulus"].values, return_inverse=True, return_counts=True)
+    labels = trial_labels(x, "stimulus", step=step)
+    stimuli, row, n = np.unique(labels, return_inverse=True, return_counts=True)
     freedom = int((n - 1).sum())
     if freedom < 1:
         message = f"{step} needs repeated stimuli; each of the {len(stimuli)} was shown once. Choose a coarser one."
@@ -115,9 +116,9 @@ def _residuals(x: xr.DataArray, *, step: str) -> tuple[np.ndarray, int, xr.DataA
 
 def _indicators(x: xr.DataArray) -> np.ndarray:
     """Columns of zeros and ones: which stimulus, and which block but the first."""
-    stimulus = x["stimulus"].values
+    stimulus = trial_labels(x, "stimulus", step="modulation")
     columns = [stimulus[:, None] == np.unique(stimulus)]
     if "block" in x.coords:
-        block = x["block"].values
+        block = trial_labels(x, "block", step="modulation")
         columns.append(block[:, None] == np.unique(block)[1:])
     return np.hstack(columns).astype(float)
