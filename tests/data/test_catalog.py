@@ -65,7 +65,7 @@ def test_a_shipped_entry_is_complete(name: str) -> None:
     entry = describe(name)
     assert entry.archive in SOURCES
     assert all((entry.title, entry.summary, entry.license, entry.citation, entry.species, entry.modality, entry.task))
-    assert entry.areas
+    assert entry.areas or "about 40 areas" in entry.summary
     assert entry.suited_to
     assert entry.caveats
     assert entry.asset() == entry.sessions[entry.default_session]
@@ -123,8 +123,9 @@ def test_the_demo_is_laid_out_as_the_allen_sessions_and_its_version_is_the_simul
 def test_a_simulated_session_is_any_seed_and_only_a_seed() -> None:
     demo = describe("demo")
     assert demo.asset(7).path == "demo_seed-7.nwb"
-    with pytest.raises(CatalogError, match=r"demo has no session '-1'. All of them: neurodata4ml describe demo"):
-        demo.asset(-1)
+    for wrong in (-1, "abc"):
+        with pytest.raises(CatalogError, match=rf"no session '{wrong}'. Any whole number from 0 .* \(the seed"):
+            demo.asset(wrong)
 
 
 def test_datasets_can_be_selected_by_any_column() -> None:
@@ -153,11 +154,23 @@ def test_ones_own_entry_joins_the_list(folder: Path) -> None:
     assert Layout.default().area is None
 
 
-def test_a_broken_entry_of_ones_own_does_not_hide_the_others(folder: Path) -> None:
+def test_a_broken_entry_of_ones_own_does_not_hide_the_others(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(folder, "name = ")
+    write(folder, PLAIN.replace('"mine"', '"sound"'), "sound")
     assert describe("demo").name == "demo"
+    assert set(list_datasets()["name"]) == {*SHIPPED, "sound"}
+    assert re.search(r"left out of the list: .*mine.toml is not a TOML file: Invalid value", caplog.text)
     with pytest.raises(CatalogError, match=r"mine.toml is not a TOML file: Invalid value"):
-        list_datasets()
+        describe("mine")
+
+
+@pytest.mark.parametrize("what", ["folder", "dangling link"])
+def test_what_is_no_file_is_named(folder: Path, what: str) -> None:
+    path = folder / "mine.toml"
+    path.mkdir() if what == "folder" else path.symlink_to(folder / "nowhere")
+    with pytest.raises(CatalogError, match=r"mine.toml cannot be read \(.*\). Make it a TOML file, or remove it"):
+        describe("mine")
+    assert set(list_datasets()["name"]) == set(SHIPPED)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +195,14 @@ def test_a_broken_entry_of_ones_own_does_not_hide_the_others(folder: Path) -> No
         ('default_session = "a"', 'default_session = "b"', "default_session 'b' is not one of its sessions"),
         ('default_trials = "scenes"', 'default_trials = "s"', "layout.default_trials 's' is not one of scenes"),
         ("[layout]", '[layout]\nunits = ""', "layout needs units or responses"),
+        ('version = "1"', 'version = ""', "version is empty; it names the folder in the cache"),
+        ('path = "a.nwb"', 'path = "a.nwb"\nsize = -5', "sessions.a.size must be a number of bytes, .*; got -5"),
+        ('task = "sleep"', 'task = "sleep"\ntotal_size = -1', "total_size must be a number of bytes, .*; got -1"),
+        (
+            "[layout]",
+            '[layout]\nquality = {column = "a", op = "<", value = 1}',
+            "layout: quality must be a list of tables with the keys column, op, value; got {",
+        ),
         ("[sessions.a]\npath", "[sessions]\na", "sessions.a must be a table; got 'a.nwb'"),
     ],
 )

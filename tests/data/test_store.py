@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import pytest
 
 from archive import Archive, guo_alm_local, guo_alm_twin
 from conftest import real_data
 from neurodata4ml import describe, fetch
-from neurodata4ml.data import disk, store
+from neurodata4ml.data import disk, parts, store
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NeuroDataError, NotCachedError
 
 REAL = "mouse-alm/sub_anm00239123_ses_20170627T093549_ecephys_and_ogen.nwb"
@@ -58,6 +64,25 @@ def in_another_process(code: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def leave_part(final: Path, content: bytes, archive: Archive, n_bytes: int) -> None:
+    """Leave a part in the cache as a download that failed does."""
+    stored = archive.files[0]
+    final.parent.mkdir(parents=True, exist_ok=True)
+    final.with_name(final.name + ".part").write_bytes(content[:n_bytes])
+    state = {"size": len(stored.content), "sha256": stored.sha256, "etag": stored.etag}
+    final.with_name(final.name + ".part.json").write_text(json.dumps(state))
+
+
+def arriving(final: Path, process: subprocess.Popen[str], at_least: int) -> Path:
+    """Wait until so many bytes have arrived; return the part they are in."""
+    while True:
+        for part in final.parent.glob("*.part") if final.parent.exists() else ():
+            if part.stat().st_size >= at_least:
+                return part
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
 FETCH = f"from neurodata4ml import fetch; print(fetch({NAME!r}))"
 
 
@@ -98,11 +123,9 @@ def test_a_download_killed_half_way_is_resumed_where_it_stood(
 ) -> None:
     content = twin if which == "twin" else real_data(REAL).read_bytes()
     final = put(archive, cache, content)
-    part = final.with_name(final.name + ".part")
     archive.faults.pause = 0.05
     victim = in_another_process(FETCH)
-    while not (part.exists() and part.stat().st_size > len(content) // 4):
-        assert victim.poll() is None, victim.communicate()
+    part = arriving(final, victim, at_least=len(content) // 4)
     victim.kill()  # SIGKILL: no chance to tidy up
     victim.communicate()
     have = part.stat().st_size
@@ -129,6 +152,101 @@ def test_two_processes_fetch_the_same_file_at_once_and_move_it_once(twin: bytes,
     assert len(archive.downloads()) == 1
 
 
+UNLOCKED = """
+import filelock
+class Yes:
+    def __init__(self, *_, **__): ...
+    def acquire(self, *_, **__): ...
+    def release(self): ...
+filelock.FileLock = Yes
+"""
+"""A lock that says yes to everyone: what flock does on many shared disks."""
+
+
+@pytest.mark.parametrize("left", [0, 100_000])
+def test_two_processes_without_a_working_lock_never_share_a_part(
+    left: int, twin: bytes, archive: Archive, cache: Path
+) -> None:
+    final = put(archive, cache, twin)
+    if left:
+        leave_part(final, twin, archive, n_bytes=left)
+    archive.faults.pause = 0.02
+    first = in_another_process(UNLOCKED + FETCH)
+    arriving(final, first, at_least=150_000)
+    archive.faults.pause = 0.005  # the second overtakes the first
+    both = [first, in_another_process(UNLOCKED + FETCH)]
+    for process in both:
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        assert out.strip() == str(final)
+        assert final.read_bytes() == twin
+    assert sorted(request.range for request in archive.downloads()) == ["", f"bytes={left}-" if left else ""]
+    assert files(cache) == [final.name, final.name + ".verified.json"]
+    assert store.cached(describe(NAME)) == final
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
+def test_a_process_taken_for_dead_notices_and_touches_nothing(twin: bytes, archive: Archive, cache: Path) -> None:
+    final = put(archive, cache, twin)
+    archive.faults.pause = 0.05
+    sleeper = in_another_process(UNLOCKED + FETCH)
+    part = arriving(final, sleeper, at_least=50_000)
+    sleeper.send_signal(signal.SIGSTOP)
+    n_bytes = part.stat().st_size
+    os.utime(part, (0, 0))  # more than a day ago
+    archive.faults.pause = 0
+    assert fetch(NAME).read_bytes() == twin
+    assert archive.downloads()[-1].range == f"bytes={n_bytes}-"
+    sleeper.send_signal(signal.SIGCONT)
+    _, err = sleeper.communicate()
+    assert "NeuroDataError: another process took over" in err
+    assert "Run the same line again: it waits for the other, or continues in its place" in err
+    assert final.read_bytes() == twin
+    assert files(cache) == [final.name, final.name + ".verified.json"]
+
+
+def test_a_part_that_somebody_may_still_write_is_left_alone(twin: bytes, archive: Archive, cache: Path) -> None:
+    final = put(archive, cache, twin)
+    leave_part(final, twin, archive, n_bytes=1000)
+    elsewhere = final.with_name(f"{final.name}.00000000-1-00000000.part")  # on another host
+    os.rename(final.with_name(final.name + ".part"), elsewhere)
+    assert fetch(NAME).read_bytes() == twin
+    assert archive.downloads()[0].range == ""
+    assert elsewhere.stat().st_size == 1000
+
+
+@pytest.mark.parametrize("error", [NotImplementedError(), OSError(errno.ENOLCK, "No locks available")])
+def test_where_the_disk_has_no_locks_it_goes_without(
+    error: Exception, twin: bytes, archive: Archive, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Never(filelock.FileLock):
+        def _acquire(self) -> None:
+            raise error
+
+    monkeypatch.setattr(filelock, "FileLock", Never)
+    put(archive, cache, twin)
+    assert fetch(NAME).read_bytes() == twin
+
+
+def test_waiting_for_another_process_is_said_and_ends(
+    twin: bytes, archive: Archive, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    final = put(archive, cache, twin)
+    archive.faults.pause = 0.2
+    holder = in_another_process(FETCH)
+    arriving(final, holder, at_least=1)
+    for name, seconds in (("FIRST_WORD", 0.05), ("NEXT_WORD", 0.05), ("LONGEST_WAIT", 0.12)):
+        monkeypatch.setattr(disk, name, seconds)
+    whose = rf"process {holder.pid} on \S+ \(since \d\d:\d\d\)"
+    with pytest.raises(NeuroDataError, match=whose + r" has held the lock on guo-alm-local .* delete .*\.lock first"):
+        fetch(NAME)
+    assert re.search(f"waiting for {whose}, which fetches guo-alm-local", caplog.text)
+    holder.kill()
+    holder.communicate()
+    archive.faults.pause = 0
+    assert fetch(NAME).read_bytes() == twin
+
+
 def test_a_flipped_byte_leaves_no_file(twin: bytes, archive: Archive, cache: Path) -> None:
     put(archive, cache, twin)
     archive.faults.flip_at = len(twin) // 2
@@ -144,10 +262,8 @@ def test_a_part_that_went_bad_on_the_disk_is_found_out(twin: bytes, archive: Arc
     archive.faults.drop_after, archive.faults.drops = 100_000, 1
     archive.faults.unavailable = 0
     fetch(NAME)
-    state = {"size": len(twin), "sha256": hashlib.sha256(twin).hexdigest(), "etag": archive.files[0].etag}
     final.unlink()
-    final.with_name(final.name + ".part").write_bytes(b"x" * 1000)
-    final.with_name(final.name + ".part.json").write_text(json.dumps(state))
+    leave_part(final, b"x" * 1000, archive, n_bytes=1000)
     with pytest.raises(ChecksumError, match="arrived with sha256"):
         fetch(NAME)
     assert final.name not in files(cache)
@@ -246,6 +362,17 @@ def test_a_truncated_file_in_the_cache_is_fetched_anew(twin: bytes, archive: Arc
     assert fetch(NAME).read_bytes() == twin
 
 
+def test_a_file_touched_since_it_was_verified_is_read_again(twin: bytes, archive: Archive, cache: Path) -> None:
+    put(archive, cache, twin)
+    final = fetch(NAME)
+    os.utime(final)
+    assert store.cached(describe(NAME)) == final
+    assert store.receipt(final)["mtime_ns"] == final.stat().st_mtime_ns, "the new time is remembered"
+    final.write_bytes(twin[:-1] + b"?")  # as long as before
+    assert store.cached(describe(NAME)) is None
+    assert fetch(NAME).read_bytes() == twin
+
+
 def test_a_cache_that_cannot_be_written_names_the_variable(
     twin: bytes, archive: Archive, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +433,24 @@ def test_a_local_file_is_used_in_place_and_its_pin_is_held(cache: Path, twin: by
     with pytest.raises(ChecksumError, match=r"guo-alm-local .*a.nwb. arrived with sha256"):
         fetch(NAME)
     assert not cache.exists()
+    (folder / "a.nwb").unlink()
+    for look in (lambda: store.cached(describe(NAME)), lambda: fetch(NAME)):
+        with pytest.raises(CatalogError, match=r"says that session .* is .*a.nwb, and there is no such file"):
+            look()
+
+
+def test_a_simulation_that_was_killed_leaves_nothing_for_ever(cache: Path) -> None:
+    dead = in_another_process("")
+    dead.communicate()
+    folder = store.place(describe("demo")).parent
+    folder.mkdir(parents=True)
+    mine = parts.own(folder / "demo_seed-0.nwb", ".part.nwb")
+    theirs = mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{dead.pid}-"))
+    for path in (mine, theirs):
+        path.write_bytes(b"half a file")
+    assert fetch("demo").name in files(cache)
+    assert mine.name in files(cache), "its process lives"
+    assert theirs.name not in files(cache)
 
 
 def test_the_demo_is_written_once_per_seed_under_the_version_of_its_format(cache: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import requests
 
 from archive import Archive, Stored
 from neurodata4ml.data import transport
@@ -161,6 +162,24 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
 def test_addresses_that_are_not_http_are_refused() -> None:
     with pytest.raises(ArchiveError, match="No connection adapters were found for 'file:///etc/hosts'"):
         move(["file:///etc/hosts"], io.BytesIO(), what="a b")
+
+
+def test_a_redirect_from_https_to_http_is_refused(archive: Archive, stored: Stored) -> None:
+    class Redirecting(requests.adapters.BaseAdapter):
+        def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+            answer = requests.Response()
+            answer.status_code, answer.url, answer.request = 302, str(request.url), request
+            answer.headers["Location"] = archive.url(stored)
+            answer.raw = io.BytesIO()
+            return answer
+
+        def close(self) -> None: ...
+
+    with transport.session() as client:
+        client.mount("https://", Redirecting())
+        with pytest.raises(transport.FaultError, match=r"it redirects from https to http://127\S+, where anybody"):
+            transport.connected(lambda: client.get("https://archive.example/a.nwb"))
+    assert not archive.log
 
 
 def test_offline_no_socket_is_opened(archive: Archive, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:

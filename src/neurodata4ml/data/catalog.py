@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tomllib
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,8 @@ __all__ = [
     "names",
     "rows",
 ]
+
+log = logging.getLogger("neurodata4ml")
 
 COLUMNS = (
     "name",
@@ -55,12 +59,12 @@ def list_datasets(**where: Any) -> pd.DataFrame:
     -------
     DataFrame
         Columns name, title, size (bytes of the default session), licence, species, areas, modality, task, suited_to,
-        sessions (how many).
+        sessions (how many). A file of the catalog that is not as it should be is left out, with a warning.
 
     Raises
     ------
     CatalogError
-        When ``where`` names no column, or a file of the catalog is not as it should be.
+        When ``where`` names no column.
 
     Examples
     --------
@@ -97,13 +101,16 @@ def describe(name: str) -> Entry:
 
 
 def rows(**where: Any) -> list[dict[str, Any]]:
-    """Return the list of datasets as plain records: what :func:`list_datasets` makes a table of."""
+    """Return the list of datasets as plain records: what :func:`list_datasets` makes a table of.
+
+    A file that is not as it should be is left out, with a warning that says what is wrong with it.
+    """
     for key in where:
         if key not in COLUMNS:
             close = did_you_mean(key, COLUMNS)
             message = f"list_datasets cannot select by {key!r}{close} Columns: {', '.join(COLUMNS)}."
             raise CatalogError(message)
-    listed = [_row(read_entry(path)) for path in names().values()]
+    listed = [_row(entry) for entry in _readable(names().values())]
     return [row for row in listed if all(_has(row[key], value) for key, value in where.items())]
 
 
@@ -141,12 +148,23 @@ def read_entry(path: Path) -> Entry:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path} is not a TOML file: {error}."
         raise CatalogError(message) from error
+    except OSError as error:
+        message = f"{path} cannot be read ({error.strerror}). Make it a TOML file, or remove it."
+        raise CatalogError(message) from error
     entry = replace(build(Entry, raw, str(path)), file=path)
     problem = next(_problems(entry), None)
     if problem:
         message = f"{path}: {problem}"
         raise CatalogError(message)
     return entry
+
+
+def _readable(paths: Iterable[Path]) -> Iterator[Entry]:
+    for path in paths:
+        try:
+            yield read_entry(path)
+        except CatalogError as error:
+            log.warning("left out of the list: %s", error)
 
 
 def _problems(entry: Entry) -> Any:
@@ -161,7 +179,13 @@ def _problems(entry: Entry) -> Any:
         yield f"default_session {entry.default_session!r} is not one of its sessions{close}"
     if entry.archive == "dandi" and not (re.fullmatch(r"\d{6}", entry.dandiset) and entry.version):
         yield f"archive 'dandi' needs dandiset (six digits; got {entry.dandiset!r}) and version."
+    if not entry.version.strip():
+        yield "version is empty; it names the folder in the cache, so write one, like '1'."
+    if entry.total_size < 0:
+        yield f"total_size must be a number of bytes, or 0 where it is not known; got {entry.total_size}."
     for session, asset in entry.sessions.items():
+        if asset.size < 0:
+            yield f"sessions.{session}.size must be a number of bytes, or 0 where it is not known; got {asset.size}."
         if asset.sha256 and not re.fullmatch(r"[0-9a-f]{64}", asset.sha256):
             yield f"sessions.{session}.sha256 must be 64 hexadecimal digits; got {asset.sha256!r}."
         if entry.archive == "http" and not (asset.url and asset.sha256):

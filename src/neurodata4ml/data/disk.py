@@ -7,6 +7,7 @@ import errno
 import hashlib
 import logging
 import os
+import platform
 import re
 import shutil
 import time
@@ -25,6 +26,15 @@ PART_OF_ETAG = 64 << 20
 
 SPARE = 64 << 20
 """Bytes that a download leaves free on the disk."""
+
+LONGEST_WAIT = 3600.0
+"""Seconds to wait for another process that fetches the same file, before saying that something is wrong."""
+
+FIRST_WORD, NEXT_WORD = 10.0, 60.0
+"""Seconds of waiting before we say for whom we wait, and between one such line and the next."""
+
+NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+"""How a file system says that it has no locks."""
 
 log = logging.getLogger("neurodata4ml")
 
@@ -73,22 +83,28 @@ def replace(source: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def alone(final: Path, what: str) -> Iterator[None]:
-    """Let one process at a time work on ``final``; its folder is made. Politeness only: digests are what protects."""
-    from filelock import FileLock, Timeout
+    """Let one process at a time work on ``final``; its folder is made.
+
+    This only spares the traffic of a second download. On many shared disks a lock says yes to everyone or does not
+    exist; whoever writes must stay right without it (each writer its own file, see ``parts.py``).
+
+    Raises
+    ------
+    NeuroDataError
+        When the cache cannot be written to, or another process holds the lock for ``LONGEST_WAIT`` seconds.
+    """
+    from filelock import FileLock
 
     locks = cache_folder() / ".locks"
+    path = locks / f"{hashlib.sha256(str(final).encode()).hexdigest()[:16]}.lock"
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         locks.mkdir(exist_ok=True)
         tag = cache_folder() / "CACHEDIR.TAG"
         if not tag.exists():
             tag.write_text("Signature: 8a477f597d28d172789f06886806bc55\n# https://bford.info/cachedir/\n")
-        lock = FileLock(locks / f"{hashlib.sha256(str(final).encode()).hexdigest()[:16]}.lock", mode=0o664)
-        while not lock.is_locked:
-            with contextlib.suppress(Timeout):
-                lock.acquire(timeout=10)
-            if not lock.is_locked:
-                log.warning("waiting for another process that fetches %s", what)
+        lock = FileLock(path, mode=0o664)
+        held = _acquire(lock, path, what)
     except OSError as error:
         message = (
             f"cannot write to the cache {cache_folder()} ({error.strerror or error}). "
@@ -98,7 +114,10 @@ def alone(final: Path, what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        if held:
+            with contextlib.suppress(OSError):
+                beside(path, ".holder").unlink()
+            lock.release()
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:
@@ -125,3 +144,41 @@ def refuse_when_full(folder: Path, what: str) -> Iterator[None]:
             "Make room and run the same line again, or set NEURODATA4ML_CACHE to a folder on a larger disk."
         )
         raise NeuroDataError(message) from error
+
+
+def _acquire(lock: Any, path: Path, what: str) -> bool:
+    """Acquire the lock and write beside it who we are; False where the disk has no locks."""
+    from filelock import Timeout
+
+    holder = beside(path, ".holder")
+    begun = time.monotonic()
+    wait = FIRST_WORD
+    while True:
+        try:
+            lock.acquire(timeout=wait)
+            break
+        except Timeout:
+            whose = _who(holder)
+            if time.monotonic() - begun >= LONGEST_WAIT:
+                message = (
+                    f"{whose} has held the lock on {what} for all of {LONGEST_WAIT / 60:.0f} min. Let it finish, or "
+                    f"end it, and run the same line again; if there is no such process, delete {path} first."
+                )
+                raise NeuroDataError(message) from None
+            log.warning("waiting for %s, which fetches %s", whose, what)
+            wait = min(NEXT_WORD, LONGEST_WAIT)
+        except (NotImplementedError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+                raise
+            log.info("the disk of %s has no locks (%s); going on without", path.parent, error)
+            return False
+    with contextlib.suppress(OSError):  # politeness; it may be left there by another user
+        holder.write_text(f"process {os.getpid()} on {platform.node()} (since {time.strftime('%H:%M')})")
+    return True
+
+
+def _who(holder: Path) -> str:
+    try:
+        return holder.read_text(encoding="utf-8", errors="replace") or "another process"
+    except OSError:
+        return "another process"

@@ -157,6 +157,12 @@ class Entry:
         session = self.default_session if session is None else str(session)
         if session in self.sessions or (self.archive == "simulated" and re.fullmatch(r"0|[1-9]\d{0,8}", session)):
             return session
+        if self.archive == "simulated":
+            message = (
+                f"{self.name} has no session {session!r}. Any whole number from 0 to 999999999 is one of its sessions "
+                f"(the seed of the simulation): neurodata4ml fetch {self.name} --session 1"
+            )
+            raise CatalogError(message)
         message = (
             f"{self.name} has no session {session!r}{did_you_mean(session, self.sessions)} "
             f"All of them: neurodata4ml describe {self.name}"
@@ -237,6 +243,8 @@ def _words(hint: Any) -> str:
         return "one of " + ", ".join(map(repr, arguments))
     if origin is UnionType:
         return " or ".join(_words(a) for a in arguments if a is not type(None))
+    if origin is tuple and is_dataclass(arguments[0]):
+        return f"a list of tables with the keys {', '.join(key.name for key in fields(arguments[0]))}"
     if origin is tuple:
         return "a list of " + _words(arguments[0])
     names = {str: "text", int: "a whole number", float: "a number"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 from pathlib import Path
 from typing import Any
 
-from neurodata4ml.data import disk
+from neurodata4ml.data import disk, parts
 from neurodata4ml.data.catalog import describe
 from neurodata4ml.data.progress import Progress, shown
 from neurodata4ml.data.records import Entry
@@ -24,7 +25,8 @@ def fetch(name: str, session: str | int | None = None, *, progress: Progress | b
     """Return the path of a session's file, after downloading and verifying it where it is not in the cache.
 
     The download can be killed at any time: what arrived stays in a file ``....part`` and the next call continues there.
-    The file gets its name only after its size and digest are those published.
+    The file gets its name only after its size and digest are those published. Where the file system has no working
+    locks, two processes that fetch the same file may both download it; each verifies what it wrote itself.
 
     Parameters
     ----------
@@ -53,8 +55,10 @@ def fetch(name: str, session: str | int | None = None, *, progress: Progress | b
     """
     entry = describe(name)
     session = entry.session_id(session)
+    if entry.archive == "local":
+        return _check_local(resolve(entry, session))
     there = cached(entry, session)
-    if there is not None and entry.archive != "local":
+    if there is not None:
         return there
     final = place(entry, session)
     if offline() and entry.archive in ("dandi", "http") and not _pinned_file(entry, session, final):
@@ -63,8 +67,6 @@ def fetch(name: str, session: str | int | None = None, *, progress: Progress | b
             f"Where there is a network, unset it and type: neurodata4ml fetch {name} --session {session}"
         )
         raise NotCachedError(message)
-    if entry.archive == "local":
-        return _check_local(resolve(entry, session))
     with disk.alone(final, f"{name} {session}"):
         there = cached(entry, session)  # another process may have been quicker
         if there is not None:
@@ -76,14 +78,28 @@ def fetch(name: str, session: str | int | None = None, *, progress: Progress | b
 
 
 def cached(entry: Entry, session: str | int | None = None) -> Path | None:
-    """Return the path of a session's file where it is in the cache, verified as the entry now pins it; else None."""
+    """Return the path of a session's file where it is in the cache, verified as the entry now pins it; else None.
+
+    The digest was computed when the file came in. Here its size and its time of change are compared with those of
+    then; where the time differs the digest is computed again. Bytes that rot on the disk, and leave both as they
+    were, are not noticed: to read such a file anew from the archive, delete it.
+
+    Raises
+    ------
+    CatalogError
+        When the entry names a file on this machine, and it is not there.
+    """
+    if entry.archive == "local":
+        return resolve(entry, session).file
     pin = entry.asset(session)
     final = place(entry, session)
-    if entry.archive == "local":
-        return final if final.is_file() else None
     its = receipt(final)
-    same = its and final.is_file() and final.stat().st_size == its["size"] and pin.sha256 in ("", its["sha256"])
-    return final if same else None
+    if not (its and final.is_file() and pin.sha256 in ("", its["sha256"])):
+        return None
+    now = final.stat()
+    if now.st_size != its["size"]:
+        return None
+    return final if now.st_mtime_ns == its.get("mtime_ns") or _still_the_same(final, its) else None
 
 
 def place(entry: Entry, session: str | int | None = None) -> Path:
@@ -118,39 +134,39 @@ def receipt(path: Path) -> dict[str, Any]:
 
 def _download(remote: Remote, final: Path, progress: Progress | bool | None) -> Path:
     what = f"{remote.dataset} {remote.session}"
-    part, state = disk.beside(final, ".part"), disk.beside(final, ".part.json")
-    etag = _resumable(remote, part, state)
-
-    def remember(etag: str) -> None:
-        state.write_text(json.dumps({"size": remote.size, "sha256": remote.sha256, "etag": etag}), encoding="utf-8")
-
-    disk.check_room(final.parent, remote.size - (part.stat().st_size if part.exists() else 0), what)
+    part = parts.claim(final, size=remote.size, sha256=remote.sha256, etag=remote.etag)
     try:
-        with open(part, "r+b" if part.exists() else "w+b") as file:
-            with shown(progress, remote.name) as show, disk.refuse_when_full(final.parent, what):
-                download(remote.urls, file, what=what, size=remote.size, etag=etag, remember=remember, progress=show)
-                file.flush()
-                os.fsync(file.fileno())
-            digests = disk.digests(file, etag=not remote.sha256)
+        disk.check_room(final.parent, remote.size - part.seek(0, os.SEEK_END), what)
+        with shown(progress, remote.name) as show, disk.refuse_when_full(final.parent, what):
+            etag, remember = part.etag, part.remember
+            download(remote.urls, part, what=what, size=remote.size, etag=etag, remember=remember, progress=show)
+            os.fsync(part.fileno())
+        digests = disk.digests(part, etag=not remote.sha256)
         _verify(remote, digests, what)
+        _write_receipt(final, remote, digests, part.path)
+        part.become(final)
     except ChecksumError:
-        part.unlink(missing_ok=True)
-        state.unlink(missing_ok=True)
+        part.discard()
         raise
-    _publish(part, final, remote, digests)
-    state.unlink(missing_ok=True)
+    except BaseException:  # Ctrl-C too
+        part.release()
+        raise
+    parts.sweep_all(final)
     return final
 
 
 def _simulate(remote: Remote, final: Path) -> Path:
-    part = final.with_name(f"{final.stem}.{os.getpid()}.part.nwb")  # pynwb wants the suffix
+    parts.sweep(final)
+    part = parts.own(final, ".part.nwb")  # pynwb wants the suffix
     log.info("simulating %s, session %s", remote.dataset, remote.session)
     try:
         assert remote.write is not None
         with disk.refuse_when_full(final.parent, remote.dataset):
             remote.write(part)
         with open(part, "rb") as file:
-            _publish(part, final, remote, disk.digests(file))
+            digests = disk.digests(file)
+        _write_receipt(final, remote, digests, part)
+        disk.replace(part, final)
     finally:
         part.unlink(missing_ok=True)
     return final
@@ -171,24 +187,22 @@ def _pinned_file(entry: Entry, session: str, final: Path) -> bool:
         return False
     with open(final, "rb") as file:
         digests = disk.digests(file)
-    if digests["sha256"] == pin.sha256:
-        its = {"dataset": entry.name, "session": session, **digests, "note": "pinned in the catalog"}
-        _receipt_path(final).write_text(json.dumps(its, indent=1), encoding="utf-8")
-    return bool(digests["sha256"] == pin.sha256)
+    if digests["sha256"] != pin.sha256:
+        return False
+    remote = Remote(entry.name, session, entry.version, pin.path, note="pinned in the catalog")
+    _write_receipt(final, remote, digests, final)
+    return True
 
 
-def _resumable(remote: Remote, part: Path, state: Path) -> str:
-    """Return the ETag of the part that an earlier call left; remove the part where it is of another file."""
-    try:
-        left = json.loads(state.read_text(encoding="utf-8"))
-        same = (left["size"], left["sha256"]) == (remote.size, remote.sha256)
-        if same and (remote.etag in ("", left["etag"]) or not left["etag"]):
-            return str(left["etag"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    part.unlink(missing_ok=True)
-    state.unlink(missing_ok=True)
-    return ""
+def _still_the_same(final: Path, its: dict[str, Any]) -> bool:
+    """Read a file again whose time is not that of its receipt; where it proves the same, remember the new time."""
+    log.info("%s was touched since it was verified; reading it again", final)
+    with open(final, "rb") as file:
+        if disk.digests(file)["sha256"] != its["sha256"]:
+            return False
+    with contextlib.suppress(OSError):  # a cache that others fill may be read-only for us
+        _put_receipt(final, {**its, "mtime_ns": final.stat().st_mtime_ns})
+    return True
 
 
 def _verify(remote: Remote, digests: dict[str, Any], what: str) -> None:
@@ -201,13 +215,16 @@ def _verify(remote: Remote, digests: dict[str, Any], what: str) -> None:
             raise ChecksumError(message)
 
 
-def _publish(part: Path, final: Path, remote: Remote, digests: dict[str, Any]) -> None:
-    """Give the verified file its name; its receipt goes first, so that the name alone is never there."""
+def _write_receipt(final: Path, remote: Remote, digests: dict[str, Any], verified: Path) -> None:
+    """Write down what was verified, before the file gets its name, so that the name alone is never there."""
     its = {"dataset": remote.dataset, "session": remote.session, "version": remote.version, "note": remote.note}
-    draft = disk.beside(final, f".{os.getpid()}.json")
-    draft.write_text(json.dumps({**its, **digests}, indent=1), encoding="utf-8")
+    _put_receipt(final, {**its, **digests, "mtime_ns": verified.stat().st_mtime_ns})
+
+
+def _put_receipt(final: Path, its: dict[str, Any]) -> None:
+    draft = parts.own(final, ".json")
+    draft.write_text(json.dumps(its, indent=1), encoding="utf-8")
     disk.replace(draft, _receipt_path(final))
-    disk.replace(part, final)
 
 
 def _receipt_path(final: Path) -> Path:

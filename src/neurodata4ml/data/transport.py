@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3.exceptions
@@ -58,6 +58,15 @@ class _Session(requests.Session):
             raise NotCachedError(message)
         kwargs["timeout"] = kwargs.get("timeout") or _timeouts()
         return super().send(request, **kwargs)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target and resp.url.startswith("https:") and urlsplit(urljoin(resp.url, target)).scheme != "https":
+            message = (
+                f"it redirects from https to {target.partition('?')[0]}, where anybody on the way could change the data"
+            )
+            raise requests.exceptions.InvalidURL(message)
+        return target
 
 
 class FaultError(Exception):
