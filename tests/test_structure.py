@@ -19,7 +19,7 @@ FILES = {
 FLOORS = (
     {"errors"},
     {"dims", "places"},
-    {"results", "spec"},
+    {"results", "spec", "where"},
     {"data", "analysis", "networks", "report"},
     {"material", "answers", "quantities", "recovery", "study"},
     {"cli"},

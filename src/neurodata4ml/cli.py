@@ -199,10 +199,10 @@ def report(target: str, as_json: bool, quiet: bool, **options: Any) -> None:
         spec = read_spec(target, **options)
     except DesignError as error:
         raise click.UsageError(str(error)) from error
-    from neurodata4ml.report.page import claim_folder, write_report
+    from neurodata4ml.report.page import check_folder, write_report
     from neurodata4ml.study import run_study
 
-    claim_folder(spec.folder)
+    check_folder(spec.folder)
     results = run_study(spec, progress=(lambda line: None) if quiet else lambda line: click.echo(line, err=True))
     page = write_report(results, spec.folder)
     if as_json:

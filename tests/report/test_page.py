@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 from neurodata4ml.errors import NeuroDataError
-from neurodata4ml.report.page import claim_folder, render, title_of, write_report
+from neurodata4ml.report.page import check_folder, render, title_of, write_report
 from neurodata4ml.report.sections import SECTIONS
 from neurodata4ml.results import Results
 
@@ -196,11 +196,12 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(tmp
     file = tmp_path / "file"
     file.write_text("in the way", encoding="utf-8")
     with pytest.raises(NeuroDataError, match=r"no report can be written to .*: .*--out DIR"):
-        claim_folder(file / "report")
+        check_folder(file / "report")
     (tmp_path / "report" / "index.html").mkdir(parents=True)
     with pytest.raises(NeuroDataError, match=r"index.html is a folder.*--out DIR"):
-        claim_folder(tmp_path / "report")
+        check_folder(tmp_path / "report")
 
 
-def test_claiming_a_folder_leaves_nothing_in_it(tmp_path):
-    assert list(claim_folder(tmp_path / "a" / "b").iterdir()) == []
+def test_checking_a_folder_makes_nothing(tmp_path):
+    check_folder(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []

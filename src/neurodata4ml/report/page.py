@@ -18,6 +18,8 @@ from neurodata4ml.report.sections import SECTIONS
 from neurodata4ml.report.words import plain
 from neurodata4ml.results import Results
 
+_CURE = "Choose another folder: --out DIR."
+
 
 def write_report(results: Results, folder: str | Path) -> Path:
     """Write ``index.html`` and ``results.json`` into ``folder``, each whole or not at all.
@@ -37,7 +39,8 @@ def write_report(results: Results, folder: str | Path) -> Path:
     Path
         Of ``index.html``.
     """
-    folder = claim_folder(folder)
+    folder = Path(folder)
+    _make_folder(folder)
     page = render(results)
     results.save(folder / "results.json")
     path = folder / "index.html"
@@ -50,8 +53,8 @@ def write_report(results: Results, folder: str | Path) -> Path:
     return path
 
 
-def claim_folder(folder: str | Path) -> Path:
-    """Make the folder of a report and see that a page can be written there; ask before a long computation.
+def check_folder(folder: str | Path) -> None:
+    """See that a report can be written to ``folder``, and make nothing: to be asked before a long computation.
 
     Raises
     ------
@@ -59,19 +62,23 @@ def claim_folder(folder: str | Path) -> Path:
         If it cannot be made, or cannot be written to.
     """
     folder = Path(folder)
-    probe = folder / f".claim.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        message = f"no report can be written to {folder}: {error.strerror}. Choose another folder: --out DIR."
-        raise NeuroDataError(message) from error
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        message = f"no report can be written to {folder}: {nearest} is not a folder that may be written to. {_CURE}"
+        raise NeuroDataError(message)
     for name in ("index.html", "results.json"):
         if (folder / name).is_dir():
-            message = f"{folder / name} is a folder, where the report has a file. Choose another folder: --out DIR."
+            message = f"{folder / name} is a folder, where the report has a file. {_CURE}"
             raise NeuroDataError(message)
-    return folder
+
+
+def _make_folder(folder: Path) -> None:
+    check_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"no report can be written to {folder}: {error.strerror}. {_CURE}"
+        raise NeuroDataError(message) from error
 
 
 def render(results: Results) -> str:
