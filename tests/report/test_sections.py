@@ -98,6 +98,14 @@ def test_a_similarity_whose_interval_holds_zero_is_not_sold_as_shared_geometry()
     assert "which is not above zero" in three_sentences(changed("similarity", low=-0.1))[0]
 
 
+def test_where_nothing_is_above_zero_no_candidate_is_called_the_best():
+    results = changed("similarity", best=np.array("", dtype=object), among_best=False)
+    said = all_text(results, "similarity")
+    assert "no similarity between an area and a candidate is found to lie above zero" in said
+    assert "shares most geometry" not in said
+    assert "equally well" not in said
+
+
 def test_missing_numbers_are_not_turned_into_findings():
     nothing = changed("similarity", similarity=np.nan)
     assert three_sentences(nothing)[0].endswith("no similarity between an area and a candidate is available.")

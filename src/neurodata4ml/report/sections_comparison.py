@@ -109,7 +109,7 @@ def best_sentences(results: Results) -> tuple[str, ...]:
     stimuli = count(array.attrs.get("n_stimuli"), "stimulus", "stimuli")
     found = {area: best_of(array, area) for area in areas}
     if not any(found.values()):
-        return (f"For these {stimuli}, no similarity between an area and a candidate is available.",)
+        return (f"For these {stimuli}, no similarity between an area and a candidate is found to lie above zero.",)
     if len(areas) > FEW_AREAS:
         winners = [named(name) for name in found.values() if name]
         tally = sorted(
@@ -146,7 +146,9 @@ def alternative_sentences(results: Results) -> tuple[str, ...]:
     areas, names = labels(array, "area"), labels(array, "candidate")
     if "among_best" not in array:
         return ("Whether other candidates fit as well was not tested.",)
-    if len(names) < 2 or not any(best_of(array, a) for a in areas):
+    if not any(best_of(array, a) for a in areas):
+        return ("So no candidate is named the best.",)
+    if len(names) < 2:
         return ("There is no other candidate to compare with.",)
     areas = [area for area in areas if best_of(array, area)]
     others = {a: [n for n in equals_of(array, a) if n != best_of(array, a)] for a in areas}
