@@ -15,7 +15,7 @@ import xarray as xr
 from conftest import real_data
 from neurodata4ml.data.align import align_series, bin_spikes
 from neurodata4ml.data.windows import with_neighbours
-from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.errors import DesignError, DimensionError, LayoutError
 
 
 def make_session(spikes, start, stop=None, **columns):
@@ -432,11 +432,10 @@ def mean_by_hand(values, clock, event, edges):
     return out
 
 
-@pytest.mark.parametrize("kind", ["regular", "irregular", "unsorted", "two columns", "with NaN"])
+@pytest.mark.parametrize("kind", ["regular", "irregular", "two columns", "with NaN"])
 def test_a_series_is_averaged_in_bins_as_by_hand(kind):
     rng = np.random.default_rng(3)
     clock = np.arange(0, 100, 1 / 30) if kind == "regular" else np.sort(rng.uniform(0, 100, 3000))
-    clock = rng.permutation(clock) if kind == "unsorted" else clock
     values = rng.normal(size=(len(clock), 2) if kind == "two columns" else len(clock))
     if kind == "with NaN":
         values[rng.choice(len(values), 1000, replace=False)] = np.nan
@@ -445,6 +444,15 @@ def test_a_series_is_averaged_in_bins_as_by_hand(kind):
     expected = mean_by_hand(values, clock, session.start_time.values, edges_of((-0.5, 0.5), 0.1))
     np.testing.assert_allclose(aligned, expected, rtol=1e-12)
     assert aligned.dims == ("trial", "time", "running_axis")[: aligned.ndim]
+
+
+def test_a_clock_that_falls_or_has_gaps_in_it_is_refused_and_not_sorted():
+    clock = np.array([1.0, 2.0, np.nan, 4.0, 3.0, 3.0, np.inf])
+    session = with_series(random_session(), np.ones(7), clock)
+    with pytest.raises(LayoutError, match=r"of the 7 timestamps of 'running', 2 are NaN and 1 are before the one they"):
+        align_series(session, "running", window=(0, 1), bin_width=0.5)
+    rising = session.isel(running_time=slice(0, 2))
+    assert align_series(rising, "running", window=(0, 1), bin_width=0.5).dims == ("trial", "time")
 
 
 def test_a_bin_without_a_sample_is_nan_and_not_zero():

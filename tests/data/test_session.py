@@ -339,7 +339,15 @@ def test_a_table_that_the_layout_names_and_the_file_lacks_is_named(
 def test_a_table_without_rows_is_refused(folder: Path, tmp_path: Path) -> None:
     empty = {f"intervals/trials/{name}": np.zeros(0) for name in ("id", "start_time", "stop_time")}
     path = twins.damaged(folder / "alm_twin.nwb", tmp_path / "a.nwb", replace=empty)
-    with pytest.raises(LayoutError, match=r"the table intervals/trials has no rows\. Choose another"):
+    with pytest.raises(
+        LayoutError, match=r"the table intervals/trials has no rows\. There is no other table of intervals"
+    ):
+        open_session(path)
+    with h5py.File(path, "r+") as file:
+        table = file.create_group("intervals/epochs")
+        table.attrs.update(neurodata_type="TimeIntervals", namespace="core")
+        table["start_time"] = table["stop_time"] = np.arange(3.0)
+    with pytest.raises(LayoutError, match=r"has no rows\. Choose another: intervals/epochs\.$"):
         open_session(path)
 
 
@@ -423,3 +431,101 @@ def test_a_file_outside_the_catalog_is_cited_in_its_own_words(tmp_path):
     nwb.add_trial(start_time=0.0, stop_time=1.0)
     session = open_session(twins.write(nwb, tmp_path / "cited.nwb"))
     assert session.attrs["citation"] == "Curie, Marie, Sorbonne, doi:10.1000/1, doi:10.1000/2"
+
+
+UNITS, TRIALS = "units", "intervals/trials"
+
+
+@pytest.mark.parametrize(
+    ("replace", "sentence"),
+    [
+        ({f"{UNITS}/id": np.arange(3)}, r"units/spike_times has an index of 4 rows for 3 units"),
+        ({f"{UNITS}/spike_times_index": np.array([5, 9])}, r"units/spike_times has an index of 2 rows for 4 units"),
+        ({f"{UNITS}/spike_times_index": None}, r"units/spike_times has no index for 4 units"),
+        (
+            {f"{UNITS}/spike_times": np.zeros((10, 2))},
+            r"units/spike_times has shape \(10, 2\) and type float64; it must",
+        ),
+        (
+            {f"{UNITS}/id": np.array([3, 3, 5, 5])},
+            r"2 of the ids in units/id belong to several units \(3, 5\).*range\(4\)",
+        ),
+        ({f"{TRIALS}/start_time": ["soon"] * 40}, r"trials/start_time holds text, and it must hold times in seconds"),
+        ({f"{TRIALS}/stop_time": ["1.0"] * 40}, r"trials/stop_time holds text, and it must hold times in seconds"),
+        (
+            {f"{TRIALS}/stop_time": np.arange(3.0)},
+            r"trials/stop_time has shape \(3,\), which is not one value for each",
+        ),
+    ],
+)
+def test_a_table_that_was_damaged_is_named_with_what_was_found(
+    folder: Path, tmp_path: Path, replace: dict[str, Any], sentence: str
+) -> None:
+    path = twins.damaged(folder / "alm_twin.nwb", tmp_path / "a.nwb", replace=replace)
+    with pytest.raises(LayoutError, match=rf"a\.nwb: .*{sentence}"):
+        open_session(path)
+
+
+def test_areas_that_are_not_one_for_each_unit_are_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path))
+    for column in ("peak_channel_id", "amplitude_cutoff"):
+        twins.damaged(folder / "allen_twin.nwb", tmp_path / f"{column}.nwb", replace={f"units/{column}": np.arange(2)})
+        enter(tmp_path, column.replace("_", "-"), tmp_path / f"{column}.nwb", ALLEN_LAYOUT)
+        with pytest.raises(LayoutError, match=rf"units/{column} has shape \(2,\), which is not one value for each of"):
+            open_session(column.replace("_", "-"))
+
+
+def test_invalid_times_must_be_pairs_of_times(folder: Path, tmp_path: Path) -> None:
+    path = twins.damaged(folder / "alm_twin.nwb", tmp_path / "a.nwb", replace={})
+    with h5py.File(path, "r+") as file:
+        table = file.create_group("intervals/invalid_times")
+        table.attrs.update(neurodata_type="TimeIntervals", namespace="core")
+        table["start_time"], table["stop_time"] = [3.0], [4.0, 5.0]
+    with pytest.raises(
+        LayoutError, match=r"start_time and stop_time of intervals/invalid_times have shapes \(1,\) and"
+    ):
+        open_session(path)
+
+
+def test_a_series_that_the_layout_names_must_be_whole(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path))
+    twins.damaged(folder / "allen_twin.nwb", tmp_path / "a.nwb", replace={})
+    enter(tmp_path, "odd", tmp_path / "a.nwb", ALLEN_LAYOUT)
+    with h5py.File(tmp_path / "a.nwb", "r+") as file:
+        file["processing/running/running_speed/data"].attrs["conversion"] = "much"
+    with pytest.raises(LayoutError, match=r"the series 'running' at .* has no numbers.*its conversion is 'much'"):
+        open_session("odd")
+    with h5py.File(tmp_path / "a.nwb", "r+") as file:
+        del file["processing/running/running_speed"]
+        file["processing/running/running_speed"] = h5py.ExternalLink("other.nwb", "/x")
+    with pytest.raises(LayoutError, match=r"running_speed lies in another file, 'other\.nwb'"):
+        open_session("odd")
+
+
+def test_responses_without_data_are_named(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path))
+    path = "processing/ophys/DfOverF/DfOverF"
+    twins.damaged(folder / "two_photon_twin.nwb", tmp_path / "a.nwb", replace={f"{path}/data": None})
+    trials = {"scenes": {"table": "stimulus/presentation/natural_scenes_stimulus"}}
+    layout = {"units": "", "default_trials": "scenes", "trials": trials, "responses": {"dff": path}}
+    enter(tmp_path, "odd", tmp_path / "a.nwb", layout)
+    with pytest.raises(LayoutError, match=r"DfOverF/DfOverF has no data that can be read"):
+        open_session("odd")
+
+
+def test_voltages_in_acquisition_are_raw_unless_they_stand_as_lfp(folder: Path, tmp_path: Path) -> None:
+    path = twins.damaged(folder / "everything_twin.nwb", tmp_path / "a.nwb", replace={})
+    with h5py.File(path, "r+") as file:
+        for name, kind in (("LFP", "LFP"), ("probe", "NWBContainer")):
+            file.create_group(f"acquisition/{name}").attrs.update(neurodata_type=kind, namespace="core")
+            file.copy("acquisition/lfp", f"acquisition/{name}/voltage_{name}")
+        table = file.create_group("intervals/trials")
+        table.attrs.update(neurodata_type="TimeIntervals", namespace="core")
+        table["start_time"], table["stop_time"] = [1.0, 2.0], [1.5, 2.5]
+    session = open_session(path)
+    assert {"voltage_LFP", "bare"} <= set(session)
+    assert session.attrs["series_not_opened"].startswith("acquisition/lfp, acquisition/probe/voltage_probe (raw")

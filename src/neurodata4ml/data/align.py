@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.data.columns import did_you_mean
 from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.data.windows import Windows, choose_windows
 from neurodata4ml.dims import add_step, provenance
-from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.errors import DesignError, DimensionError, LayoutError
 
 
 def bin_spikes(
@@ -117,11 +117,13 @@ def align_series(
         There is no such series, or no such column of times.
     DesignError
         The window does not hold whole bins, or no trial is left.
+    LayoutError
+        A timestamp of the series is no number, or comes before the one that it follows.
     """
     series, clock = _series(session, name)
     windows = choose_windows(session, align=align, window=window, bin_width=bin_width, step="align_series")
     others = [str(dim) for dim in series.dims if dim != clock]
-    means = _mean_in_bins(series.transpose(clock, *others), session[clock].values, windows)
+    means = _mean_in_bins(series.transpose(clock, *others), _rising(session, clock), windows)
     parameters = {"name": name, "align": align, "window": windows.span, "bin_width": windows.bin_width}
     coords = dict(_coords(session, windows, align))
     for dim in others:
@@ -224,11 +226,9 @@ def _warn_of_silence(times: np.ndarray, windows: Windows) -> None:
 def _series(session: xr.Dataset, name: str) -> tuple[xr.DataArray, str]:
     names = _series_names(session)
     if name not in names:
-        near = get_close_matches(name, names, n=1)
         message = (
-            f"align_series finds no series {name!r} in this session. "
-            + (f"Did you mean {near[0]!r}? " if near else "")
-            + f"There are: {', '.join(names) or 'none'}."
+            f"align_series finds no series {name!r} in this session.{did_you_mean(name, names)} "
+            f"There are: {', '.join(names) or 'none'}."
         )
         raise DimensionError(message)
     return session[name], f"{name}_time"
@@ -238,16 +238,30 @@ def _series_names(session: xr.Dataset) -> list[str]:
     return sorted(str(name) for name, series in session.data_vars.items() if f"{name}_time" in series.dims)
 
 
+def _rising(session: xr.Dataset, clock: str) -> np.ndarray:
+    """Return the timestamps of a series; raise where they do not tell which sample was when."""
+    times = np.asarray(session[clock].values, dtype=np.float64)
+    n_lost = int((~np.isfinite(times)).sum())
+    n_falls = int((np.diff(times[np.isfinite(times)]) < 0).sum())
+    if n_lost or n_falls:
+        message = (
+            f"{session.attrs.get('source', 'this session')}: of the {times.size:,} timestamps of "
+            f"{clock.removesuffix('_time')!r}, {n_lost:,} are NaN and {n_falls:,} are before the one they follow, so "
+            f"when those samples were taken is not known. Repair the file, or keep a part whose times rise: "
+            f"session.isel({clock}=slice(...))."
+        )
+        raise LayoutError(message)
+    return times
+
+
 def _mean_in_bins(series: xr.DataArray, clock: np.ndarray, windows: Windows) -> np.ndarray:
     """Return the mean of the finite samples in every bin, shape (trial, time, ...); only the needed span is read."""
     from scipy.sparse import csr_array
 
-    clock = np.asarray(clock, dtype=np.float64)
-    order = np.argsort(clock, kind="stable")
-    edges = np.searchsorted(clock[order], windows.event[:, None] + windows.edges, side="left")
+    edges = np.searchsorted(clock, windows.event[:, None] + windows.edges, side="left")
     first, last = edges[:, :-1].reshape(-1), edges[:, 1:].reshape(-1)
     start, stop = int(first.min()), int(last.max())
-    values = np.asarray(series.isel({series.dims[0]: order[start:stop]}).data, dtype=np.float64)
+    values = np.asarray(series.isel({series.dims[0]: slice(start, stop)}).data, dtype=np.float64)
     shape = (len(windows.event), windows.n_bins, *values.shape[1:])
     values = values.reshape(len(values), -1)
     n_samples = last - first

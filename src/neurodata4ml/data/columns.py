@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import xarray as xr
+
+from neurodata4ml.data.nwb.hdf5 import NwbFile
 
 SMALL = 64 * 1024
 """Bytes in the file up to which a column is read when a session is opened; no larger one is touched."""
@@ -90,6 +93,27 @@ def plain_columns(table: xr.Dataset, rows: str) -> dict[str, xr.Variable]:
         for name, column in table.variables.items()
         if column.dims == (rows,) and "ragged" not in column.attrs and name != "id"
     }
+
+
+def why_not(file: NwbFile, path: str, table: xr.Dataset, name: str) -> str:
+    """Return why a column that is listed under ``name`` is not one of ``plain_columns``; "" where none is listed."""
+    where = f"{path.strip('/')}/{name}"
+    refusal = file.find(where)[1]
+    if refusal is not None:
+        return f"{where} {refusal.why}. {refusal.cure}"
+    if name not in table.variables:
+        return ""
+    n_rows = table.sizes[row_dim(table)]
+    return (
+        f"{where} has shape {table[name].shape}, which is not one value for each of the {n_rows:,} rows of its table. "
+        "Fetch the file again, or ask who made it for a whole one."
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str], *, typed: str = "{!r}") -> str:
+    """Return ``" Did you mean 'x'?"`` for the known word nearest to ``word``, "" where none is near."""
+    near = get_close_matches(word, list(known), n=1)
+    return f" Did you mean {typed.format(near[0])}?" if near else ""
 
 
 def free_name(name: str, taken: Collection[str], prefix: str) -> str:

@@ -12,11 +12,11 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.data import catalog, store
-from neurodata4ml.data.columns import chunked, free_name
-from neurodata4ml.data.nwb.hdf5 import NwbFile, text
-from neurodata4ml.data.nwb.kinds import SERIES
+from neurodata4ml.data.columns import chunked
+from neurodata4ml.data.nwb.hdf5 import NwbFile
 from neurodata4ml.data.nwb.types import groups, read_group
 from neurodata4ml.data.records import Layout
+from neurodata4ml.data.series import add_series, raw_voltages, read_series
 from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials
 from neurodata4ml.data.units import area_words, find_area, read_responses, read_units, roi_series
@@ -46,7 +46,8 @@ def open_session(
         a selection of units. On ``trial``: ``start_time``, ``stop_time`` in s, ``stimulus`` and ``block`` where the
         layout names them, ``blank``, ``valid`` and the table's other columns. On ``unit``: ``area`` ("" where the
         file does not tell), ``good`` where the dataset has quality rules, and the other columns. Columns above 64 kB
-        in the file stay lazy. ``attrs`` say where everything comes from.
+        in the file stay lazy. ``attrs`` say where everything comes from; raw voltages of a file without an entry are
+        left to ``open_nwb`` and named in ``attrs["series_not_opened"]``.
 
     Raises
     ------
@@ -62,17 +63,8 @@ def open_session(
     """
     source = _locate(name_or_path, session)
     file = NwbFile(source.path)
-    layout = source.layout or _plain_layout(file)
-    invalid = read_invalid(file, layout.invalid_times)
-    shown = read_trials(file, layout, trials, np.empty((0, 2)) if invalid is None else invalid)
-    unit_coords, variables = read_units(file, layout, shown.coords)
-    coords = {**unit_coords, **shown.coords}
-    if invalid is not None:
-        variables["invalid_interval"] = xr.Variable(("invalid", "bound"), invalid, {"units": "s"})
-    responses = read_responses(file, layout, unit_coords["unit"].data)
-    _add_series(file, coords, variables, _series(file, layout), last_dim="{}_axis")
-    _add_series(file, coords, variables, responses, last_dim="unit")
-    opened = with_neighbours(xr.Dataset(variables, _indexed(coords), _attrs(file, source, layout, shown)))
+    with file.opening():
+        opened = _read(file, source, trials)
     opened.set_close(file.close)
     return opened
 
@@ -88,7 +80,7 @@ def stimulus_images(session: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     DataArray, dims (stimulus, y, x), and ``channel`` for colours; lazy, as stored
-        ``stimulus`` holds 0 to n - 1.
+        ``stimulus`` holds 0 to n - 1. No file stays open: it is opened again for as long as images are computed.
 
     Raises
     ------
@@ -96,21 +88,10 @@ def stimulus_images(session: xr.Dataset) -> xr.DataArray:
         No images in the file, several sets of them, no order of them, or too few for the stimuli.
     """
     file = NwbFile(session.attrs["source"])
-    path = session.attrs.get("images") or _template(file, str(session.attrs.get("trials", "")))
-    stored = read_group(file, f"/{path.strip('/')}")
-    if stored.attrs.get("ordered") == "no":
-        message = f"{file.name}: {path} has no order_of_images, so which image is which stimulus is not known."
-        raise LayoutError(message)
-    name = next((name for name in ("images", "data") if name in stored.variables), None)
-    if name is None or stored[name].ndim < 3:
-        message = f"no images in this file: {file.name} holds no stack of images of one size at {path}."
-        raise LayoutError(message)
-    _check_labels(file, path, session, stored[name].shape[0])
-    images = chunked(stored[name].variable)
-    dims = ("stimulus", "y", "x", "channel")[: images.ndim]
-    kept = {key: session.attrs[key] for key in ("dataset", "version", "session", "source") if key in session.attrs}
-    labels = {"stimulus": np.arange(images.shape[0])}
-    return xr.DataArray(images.data, labels, dims, name="images", attrs={**kept, "images": path, "units": "1"})
+    with file.opening():
+        images = _read_images(file, session)
+    file.close()  # whoever computes the images opens it for as long as that takes
+    return images
 
 
 @dataclass(frozen=True)
@@ -148,50 +129,30 @@ def _locate(name_or_path: str | PathLike[str] | Any, session: str | int | None) 
     return _Source(path, entry.layout, {key: value for key, value in attrs.items() if value})
 
 
+def _read(file: NwbFile, source: _Source, trials: str | None) -> xr.Dataset:
+    """Put the parts of a session together."""
+    layout = source.layout or _plain_layout(file)
+    invalid = read_invalid(file, layout.invalid_times)
+    shown = read_trials(file, layout, trials, np.empty((0, 2)) if invalid is None else invalid)
+    unit_coords, variables = read_units(file, layout, shown.coords)
+    coords = {**unit_coords, **shown.coords}
+    if invalid is not None:
+        variables["invalid_interval"] = xr.Variable(("invalid", "bound"), invalid, {"units": "s"})
+    responses = read_responses(file, layout, unit_coords["unit"].data)
+    add_series(coords, variables, read_series(file, layout), last_dim="{}_axis")
+    add_series(coords, variables, responses, last_dim="unit")
+    return with_neighbours(xr.Dataset(variables, _indexed(coords), _attrs(file, source, layout, shown)))
+
+
 def _plain_layout(file: NwbFile) -> Layout:
     """Return the layout of a file that is not in the catalog: what it plainly has, where NWB puts it."""
     layout = Layout.default()
-    default = "trials" if "intervals/trials" in interval_tables(file) else ""
-    if has(file, layout.units):
+    is_there = "intervals/trials" in interval_tables(file) or file.find("intervals/trials")[1]
+    default = "trials" if is_there else ""
+    if has(file, layout.units, or_refused=True):
         return replace(layout, area=find_area(file, layout.units), default_trials=default)
     responses = {path.rpartition("/")[2]: path for path in roi_series(file)}
     return replace(layout, units="" if responses else layout.units, responses=responses, default_trials=default)
-
-
-def _series(file: NwbFile, layout: Layout) -> dict[str, xr.Dataset]:
-    """Return the continuous series that the layout names, else all that have numbers and a clock, unread."""
-    paths = {name: path for name, path in layout.series.items() if has(file, path)}
-    if not layout.trials:
-        found = [str(g.name) for g in groups(file, SERIES) if str(g.name).startswith(("/processing", "/acquisition"))]
-        found = [path for path in found if path.strip("/") not in layout.responses.values()]
-        last = [path.rpartition("/")[2] for path in found]
-        paths = {
-            n if last.count(n) == 1 else p.strip("/").replace("/", "_"): p for n, p in zip(last, found, strict=True)
-        }
-    read = {name: read_group(file, f"/{path.strip('/')}") for name, path in paths.items()}
-    return {name: series for name, series in read.items() if _is_continuous(series)}
-
-
-def _is_continuous(series: xr.Dataset) -> bool:
-    data, clock = series.variables.get("data"), series.variables.get("timestamps")
-    return data is not None and clock is not None and data.dtype.kind in "biuf" and clock.dims == data.dims[:1]
-
-
-def _add_series(
-    file: NwbFile,
-    coords: dict[str, xr.Variable],
-    variables: dict[str, xr.Variable],
-    found: dict[str, xr.Dataset],
-    *,
-    last_dim: str,
-) -> None:
-    """Add each series as ``<name>``(``<name>_time``, ...) with its clock, without an index: that would read it."""
-    for wanted, series in found.items():
-        name = free_name(wanted, {*coords, *variables}, "series")
-        data, clock = chunked(series["data"].variable), series.coords["timestamps"].variable
-        axes = [last_dim.format(name) + (str(k) if k > 1 else "") for k in range(1, data.ndim)]
-        variables[name] = xr.Variable((f"{name}_time", *axes), data.data, data.attrs)
-        coords[f"{name}_time"] = xr.Variable((f"{name}_time",), chunked(clock).data, {"units": "s"})
 
 
 def _indexed(coords: dict[str, xr.Variable]) -> xr.Coordinates:
@@ -201,17 +162,16 @@ def _indexed(coords: dict[str, xr.Variable]) -> xr.Coordinates:
 
 
 def _attrs(file: NwbFile, source: _Source, layout: Layout, shown: ChosenTrials) -> dict[str, Any]:
-    root = file.root
-    named = [text(root[path][()]) for path in ("general/session_id", "identifier") if path in root]
+    named = [words[0] for path in ("general/session_id", "identifier") if (words := _words(file, path))]
     attrs: dict[str, Any] = {
         "session": next(iter(named), ""),
-        **({"citation": cited} if (cited := _stated_origin(root)) else {}),
+        **({"citation": cited} if (cited := _stated_origin(file)) else {}),
         **source.attrs,
         "source": file.name,
         "trials": shown.path,
     }
     attrs["nwb_version"] = file.version
-    if TRUTH in root:
+    if has(file, TRUTH):
         attrs |= {"simulated": "yes", "note": NOTE}
     if shown.layout.window:
         attrs["window"] = [float(edge) for edge in shown.layout.window]
@@ -219,15 +179,42 @@ def _attrs(file: NwbFile, source: _Source, layout: Layout, shown: ChosenTrials) 
         attrs["area_from"] = area_words(layout.area)
     if layout.images:
         attrs["images"] = layout.images
+    if not layout.trials and (raw := raw_voltages(file)):
+        attrs["series_not_opened"] = f"{', '.join(raw)} (raw voltages; read them with open_nwb)"
     absent = [f"{name} ({path})" for name, path in layout.series.items() if not has(file, path)]
     return {**attrs, **({"series_not_in_file": ", ".join(absent)} if absent else {})}
 
 
-def _stated_origin(root: h5py.Group) -> str:
+def _stated_origin(file: NwbFile) -> str:
     """Who made the file, where and for which paper, in the file's own words: what to cite where no entry says it."""
-    paths = [f"general/{name}" for name in ("experimenter", "lab", "institution", "related_publications")]
-    stated = [np.atleast_1d(root[path].asstr()[()]) for path in paths if path in root]
-    return ", ".join(str(word) for words in stated for word in words)
+    names = ("experimenter", "lab", "institution", "related_publications")
+    return ", ".join(word for name in names for word in _words(file, f"general/{name}"))
+
+
+def _words(file: NwbFile, path: str) -> list[str]:
+    """Return the texts of a small dataset, none where there is none."""
+    found = file.find(path)[0]
+    if not isinstance(found, h5py.Dataset) or h5py.check_string_dtype(found.dtype) is None:
+        return []
+    return [str(word) for word in np.atleast_1d(found.asstr(errors="replace")[()])]
+
+
+def _read_images(file: NwbFile, session: xr.Dataset) -> xr.DataArray:
+    path = session.attrs.get("images") or _template(file, str(session.attrs.get("trials", "")))
+    stored = read_group(file, f"/{path.strip('/')}")
+    if stored.attrs.get("ordered") == "no":
+        message = f"{file.name}: {path} has no order_of_images, so which image is which stimulus is not known."
+        raise LayoutError(message)
+    name = next((name for name in ("images", "data") if name in stored.variables), None)
+    if name is None or stored[name].ndim < 3:
+        message = f"no images in this file: {file.name} holds no stack of images of one size at {path}."
+        raise LayoutError(message)
+    _check_labels(file, path, session, stored[name].shape[0])
+    images = chunked(stored[name].variable)
+    dims = ("stimulus", "y", "x", "channel")[: images.ndim]
+    kept = {key: session.attrs[key] for key in ("dataset", "version", "session", "source") if key in session.attrs}
+    labels = {"stimulus": np.arange(images.shape[0])}
+    return xr.DataArray(images.data, labels, dims, name="images", attrs={**kept, "images": path, "units": "1"})
 
 
 def _template(file: NwbFile, trials: str) -> str:

@@ -29,7 +29,7 @@ def read_spikes(session: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     LayoutError
-        When a range reaches beyond the column, or a unit's times are not sorted.
+        When a range reaches beyond the column, spikes belong to no unit, or a unit's times are not sorted.
     """
     require_dims(session, "unit", "spike", step="read_spikes", hint="Select units with a list: isel(unit=[0]).")
     missing = [name for name in ("spike_start", "spike_stop", "spike_times") if name not in session]
@@ -47,8 +47,8 @@ def read_spikes(session: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 def _check_ranges(session: xr.Dataset, starts: np.ndarray, stops: np.ndarray) -> None:
     n_stored = session.sizes["spike"]
+    session["spike_times"].variable[:1].compute()  # the file's own check of the whole index, where a file is behind
     if len(stops) and int(stops.max()) > n_stored:
-        session["spike_times"].variable[:1].compute()  # the file's own check, where it is behind, knows both lengths
         message = (
             f"{_source(session)}: the index of spike_times counts to {int(stops.max()):,}, but spike_times has "
             f"{n_stored:,} values. The column was cut short: fetch the file again, or ask its makers for a whole one."

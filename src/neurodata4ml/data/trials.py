@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ import xarray as xr
 from neurodata4ml.data.columns import (
     as_labels,
     derive,
+    did_you_mean,
     free_name,
     plain_columns,
     row_dim,
     settle,
+    why_not,
     with_numbers,
 )
 from neurodata4ml.data.nwb.hdf5 import NwbFile
@@ -58,15 +59,17 @@ def read_trials(file: NwbFile, layout: Layout, name: str | None, invalid: np.nda
         table = _presentations_of(file, table, chosen)
     rows = row_dim(table)
     if not table.sizes.get(rows, 0):
-        message = (
-            f"{file.name}: the table {chosen.table} has no rows. Choose another: {_listed(interval_tables(file))}."
-        )
+        others = [path for path in interval_tables(file) if path != chosen.table.strip("/")]
+        cure = f"Choose another: {_listed(others)}." if others else "There is no other table of intervals in the file."
+        message = f"{file.name}: the table {chosen.table} has no rows. {cure}"
         raise LayoutError(message)
+    for column in (chosen.start, chosen.stop):
+        _require_times(file, chosen.table, table, column)
     columns = {name: with_numbers(settle(column)) for name, column in plain_columns(table, rows).items()}
     coords = {"trial": xr.Variable(("trial",), np.arange(table.sizes[rows]))}
     if "id" in table.coords:
         coords["trial_id"] = settle(table.coords["id"].variable)
-    coords |= _said_by_layout(file, chosen, columns, invalid)
+    coords |= _said_by_layout(file, chosen, table, columns, invalid)
     shown = {word for word, name in _named(chosen) if word == name}
     coords |= {free_name(name, coords, "trial"): c for name, c in columns.items() if name not in shown}
     return ChosenTrials(chosen.table, chosen, {name: _on_trial(column) for name, column in coords.items()})
@@ -74,11 +77,17 @@ def read_trials(file: NwbFile, layout: Layout, name: str | None, invalid: np.nda
 
 def read_invalid(file: NwbFile, path: str) -> np.ndarray | None:
     """Return the invalid intervals in s, sorted and merged, shape (n, 2); None where the file has no such table."""
-    if not path or not has(file, path):
+    if not path or not has(file, path, or_refused=True):
         return None
     table = read_group(file, f"/{path.strip('/')}")
     if not {"start_time", "stop_time"} <= set(table.variables):
         return None
+    for name in ("start_time", "stop_time"):
+        _require_times(file, path, table, name)
+    if table["start_time"].shape != table["stop_time"].shape:
+        shapes = " and ".join(str(table[name].shape) for name in ("start_time", "stop_time"))
+        message = f"{file.name}: start_time and stop_time of {path} have shapes {shapes}. Ask who made the file."
+        raise LayoutError(message)
     bounds = np.stack([np.asarray(table[name].data, dtype=np.float64) for name in ("start_time", "stop_time")], axis=1)
     merged: list[list[float]] = []
     for start, stop in bounds[np.argsort(bounds[:, 0])]:
@@ -95,9 +104,10 @@ def interval_tables(file: NwbFile) -> list[str]:
     return [path for path in paths if path != "intervals/invalid_times"]
 
 
-def has(file: NwbFile, path: str) -> bool:
-    """Return whether the file has a group at ``path``."""
-    return f"/{path.strip('/')}" in file.root
+def has(file: NwbFile, path: str, *, or_refused: bool = False) -> bool:
+    """Return whether the file has something at ``path`` that can be read, or, if asked, that is refused."""
+    found, refusal = file.find(path)
+    return found is not None or (or_refused and refusal is not None)
 
 
 def _choose(file: NwbFile, layout: Layout, name: str | None) -> Trials:
@@ -105,12 +115,15 @@ def _choose(file: NwbFile, layout: Layout, name: str | None) -> Trials:
     wanted = name or layout.default_trials
     if wanted in layout.trials:
         chosen = layout.trials[wanted]
-        if not has(file, chosen.table):
+        if not has(file, chosen.table, or_refused=True):
             message = f"{file.name} has no table {chosen.table}. There are: {_listed(interval_tables(file))}."
             raise LayoutError(message)
         return chosen
     tables = interval_tables(file)
     same = [t for t in tables if wanted.strip("/") in (t, t.rpartition("/")[2])] if wanted else []
+    refused = [path for path in (wanted.strip("/"), f"intervals/{wanted}") if wanted and file.find(path)[1]]
+    if refused and not same:
+        return Trials(refused[0])  # so that reading it says why
     if len(same) == 1:
         return next((t for t in layout.trials.values() if t.table == same[0]), Trials(same[0]))
     names = [*layout.trials, *tables]
@@ -119,8 +132,7 @@ def _choose(file: NwbFile, layout: Layout, name: str | None) -> Trials:
     elif same:
         message = f"{file.name} has {len(same)} tables called {wanted}. Give the path: {_listed(same)}."
     else:
-        close = difflib.get_close_matches(wanted, [*names, *(t.rpartition("/")[2] for t in tables)], n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(wanted, [*names, *(t.rpartition("/")[2] for t in tables)])
         message = f"{file.name} has no table {wanted!r}.{hint} There are: {_listed(names)}."
     raise LayoutError(message)
 
@@ -136,10 +148,10 @@ def _presentations_of(file: NwbFile, series: xr.Dataset, chosen: Trials) -> xr.D
 
 
 def _said_by_layout(
-    file: NwbFile, chosen: Trials, columns: dict[str, xr.Variable], invalid: np.ndarray
+    file: NwbFile, chosen: Trials, table: xr.Dataset, columns: dict[str, xr.Variable], invalid: np.ndarray
 ) -> dict[str, xr.Variable]:
     """Return start_time, stop_time, stimulus, block, blank and valid."""
-    said = {word: _column(file, chosen, columns, name) for word, name in _named(chosen)}
+    said = {word: _column(file, chosen, table, columns, name) for word, name in _named(chosen)}
     said |= {word: as_labels(said[word]) for word in ("stimulus", "block") if word in said}
     start, stop = said["start_time"], said["stop_time"]
     said["blank"] = derive(lambda label: _is_blank(label, chosen.blank), said.get("stimulus", start), dtype=bool)
@@ -156,11 +168,25 @@ def _named(chosen: Trials) -> list[tuple[str, str]]:
     return [(word, name) for word, name in zip(words, names, strict=True) if name]
 
 
-def _column(file: NwbFile, chosen: Trials, columns: dict[str, xr.Variable], name: str) -> xr.Variable:
+def _column(
+    file: NwbFile, chosen: Trials, table: xr.Dataset, columns: dict[str, xr.Variable], name: str
+) -> xr.Variable:
     if name not in columns:
-        message = f"{file.name}: the table {chosen.table} has no column {name!r}. It has: {_listed(columns)}."
+        absent = f"the table {chosen.table} has no column {name!r}. It has: {_listed(columns)}."
+        message = f"{file.name}: {why_not(file, chosen.table, table, name) or absent}"
         raise LayoutError(message)
     return columns[name].copy(deep=False)
+
+
+def _require_times(file: NwbFile, path: str, table: xr.Dataset, name: str) -> None:
+    """Raise where a column of times is there and holds something else than numbers."""
+    if name in table.variables and table[name].dtype.kind not in "iuf":
+        kind = "text" if table[name].dtype == object else str(table[name].dtype)
+        message = (
+            f"{file.name}: {path.strip('/')}/{name} holds {kind}, and it must hold times in seconds as numbers. "
+            "Choose another table with trials=..., or ask who made the file."
+        )
+        raise LayoutError(message)
 
 
 def _is_blank(label: np.ndarray, blank: float | str | None) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.columns import chunked, free_name, plain_columns, row_dim, settle
+from neurodata4ml.data.columns import chunked, free_name, plain_columns, row_dim, settle, why_not
 from neurodata4ml.data.nwb.hdf5 import NwbFile
 from neurodata4ml.data.nwb.kinds import SERIES
 from neurodata4ml.data.nwb.types import groups, read_group
@@ -24,6 +24,8 @@ OF_TRIALS = ("stimulus", "block", "start_time", "stop_time")
 """Words that belong to trials, whether this session has them or not."""
 
 ELECTRODES = "general/extracellular_ephys/electrodes"
+
+UNMAPPED = "why: neurodata4ml.open_nwb(path).attrs['unmapped']"
 
 RULES = {
     "==": operator.eq,
@@ -52,21 +54,21 @@ def read_units(file: NwbFile, layout: Layout, taken: Collection[str]) -> tuple[d
     Raises
     ------
     LayoutError
-        No units, or no column that the layout names.
+        No units, units of one id, no column that the layout names, or spike times that belong to no unit.
     """
     path = layout.units or _roi_table(file, layout)
     table = _table(file, path)
     rows = row_dim(table)
     columns = {name: settle(column) for name, column in plain_columns(table, rows).items()}
-    coords = {"unit": _ids(table, rows)}
+    coords = {"unit": _ids(file, path, table, rows)}
     if layout.area is not None:
-        coords["area"] = _areas(file, table, layout.area)
+        coords["area"] = _areas(file, path, table, layout.area)
     if layout.quality:
-        coords["good"] = _good(file, path, columns, layout.quality)
+        coords["good"] = _good(file, path, table, columns, layout.quality)
     taken = {*coords, *taken, *OF_TRIALS}
     coords |= {free_name(name, taken, "unit"): column for name, column in columns.items()}
     coords = {name: _on_unit(column) for name, column in coords.items()}
-    return coords, _spikes(table) if "spike_times_start" in table.variables else {}
+    return coords, _spikes(file, path, table, rows)
 
 
 def read_responses(file: NwbFile, layout: Layout, units: np.ndarray) -> dict[str, xr.Dataset]:
@@ -80,6 +82,9 @@ def read_responses(file: NwbFile, layout: Layout, units: np.ndarray) -> dict[str
     found = {}
     for name, path in layout.responses.items():
         series = _table(file, path)
+        if "data" not in series.variables:
+            message = f"{file.name}: {path} has no data that can be read. See {UNMAPPED}."
+            raise LayoutError(message)
         data = series["data"]
         if data.ndim != 2 or data.shape[1] != len(units):
             message = f"{file.name}: {path} has shape {data.shape}, which is not (time, {len(units)} ROIs)."
@@ -90,8 +95,10 @@ def read_responses(file: NwbFile, layout: Layout, units: np.ndarray) -> dict[str
 
 def find_area(file: NwbFile, units: str) -> AreaJoin | None:
     """Return how the units of an uncatalogued file find their area, where the file plainly says so."""
-    columns = set(_table(file, units).variables) if has(file, units) else set()
-    own = [name for name in AREA_COLUMNS if name in columns]
+    table = _table(file, units)
+    columns = set(table.variables)
+    plain = plain_columns(table, row_dim(table))
+    own = [name for name in AREA_COLUMNS if name in plain]
     if own:
         return AreaJoin(own[0])
     if not has(file, f"{ELECTRODES}/location"):
@@ -110,12 +117,12 @@ def area_words(join: AreaJoin) -> str:
 
 def roi_series(file: NwbFile) -> list[str]:
     """Return the paths of the series of ROI responses."""
-    paths = [str(g.name).strip("/") for g in groups(file, SERIES) if "rois" in g and "data" in g]
+    paths = [str(g.name).strip("/") for g in groups(file, SERIES) if {"rois", "data"} <= set(g)]
     return [path for path in paths if path.startswith("processing/")]
 
 
 def _table(file: NwbFile, path: str) -> xr.Dataset:
-    if not path or not has(file, path):
+    if not path or not has(file, path, or_refused=True):
         tables = ", ".join(sorted(str(g.name) for g in groups(file) if "colnames" in g.attrs)) or "none"
         message = f"{file.name} has no {path or 'units and no ROI responses'}. Its tables: {tables}."
         raise LayoutError(message)
@@ -124,7 +131,8 @@ def _table(file: NwbFile, path: str) -> xr.Dataset:
 
 def _roi_table(file: NwbFile, layout: Layout) -> str:
     """Return the path of the table whose rows are the ROIs of the responses."""
-    paths = {str(_table(file, path)["rois"].attrs.get("table", "")) for path in layout.responses.values()}
+    series = [_table(file, path).variables for path in layout.responses.values()]
+    paths = {str(one["rois"].attrs.get("table", "")) if "rois" in one else "none" for one in series}
     if len(paths) != 1:
         message = (
             f"{file.name}: the responses are of ROIs in {len(paths)} tables ({', '.join(sorted(paths))}), not one."
@@ -133,27 +141,59 @@ def _roi_table(file: NwbFile, layout: Layout) -> str:
     return paths.pop().strip("/")
 
 
-def _ids(table: xr.Dataset, rows: str) -> xr.Variable:
+def _ids(file: NwbFile, path: str, table: xr.Dataset, rows: str) -> xr.Variable:
     """Return the ids of the units: the labels of ``unit``, read whatever their size."""
-    if "id" in table.coords:
-        return xr.Variable((rows,), np.asarray(table.coords["id"].data))
-    return xr.Variable((rows,), np.arange(table.sizes[rows]))
+    if "id" not in table.coords:
+        return xr.Variable((rows,), np.arange(table.sizes[rows]))
+    ids = np.asarray(table.coords["id"].data)
+    labels, counts = np.unique(ids, return_counts=True)
+    if (counts > 1).any():
+        twice = [str(label) for label in labels[counts > 1]]
+        message = (
+            f"{file.name}: {len(twice)} of the ids in {path}/id belong to several units ({', '.join(twice[:5])}), so "
+            "their labels cannot tell units apart. In a copy of the file, number them: "
+            f"h5py.File(copy, 'r+')['{path}/id'][...] = range({len(ids)})."
+        )
+        raise LayoutError(message)
+    return xr.Variable((rows,), ids)
 
 
-def _spikes(table: xr.Dataset) -> dict[str, xr.Variable]:
+def _spikes(file: NwbFile, path: str, table: xr.Dataset, rows: str) -> dict[str, xr.Variable]:
     """Return the whole column of spike times, unread, and where each unit's part starts and stops."""
+    for name in ("spike_times", "spike_times_index"):
+        file_has = has(file, f"{path}/{name}", or_refused=True)
+        if file_has:
+            file.object(f"{path}/{name}")  # says why where it is refused
+    if "spike_times" not in table.variables:
+        return {}
+    stops = table.variables.get("spike_times_stop")
+    if stops is None or stops.dims != (rows,):
+        found = "no index" if stops is None else f"an index of {stops.size:,} rows"
+        message = (
+            f"{file.name}: {path}/spike_times has {found} for {table.sizes[rows]:,} units, so whose spikes they are is "
+            "not known. Fetch the file again, or ask who made it for a whole one."
+        )
+        raise LayoutError(message)
     times = chunked(table["spike_times"].variable)
+    if times.ndim != 1 or times.dtype.kind not in "iuf":
+        message = (
+            f"{file.name}: {path}/spike_times has shape {times.shape} and type {times.dtype}; it must be one number in "
+            "seconds after the other. Ask who made the file."
+        )
+        raise LayoutError(message)
     return {
         "spike_times": xr.Variable(("spike",), times.data, {"units": "s"}),
         "spike_start": xr.Variable(("unit",), settle(table["spike_times_start"].variable).data),
-        "spike_stop": xr.Variable(("unit",), settle(table["spike_times_stop"].variable).data),
+        "spike_stop": xr.Variable(("unit",), settle(stops).data),
     }
 
 
-def _areas(file: NwbFile, units: xr.Dataset, join: AreaJoin) -> xr.Variable:
+def _areas(file: NwbFile, path: str, units: xr.Dataset, join: AreaJoin) -> xr.Variable:
     """Return the area of each unit as text; "" where the file does not tell."""
-    if join.column not in units.variables:
-        message = f"{file.name}: the units have no column {join.column!r}, which leads to their areas."
+    is_ragged = f"{join.column}_start" in units.variables
+    if not is_ragged and join.column not in plain_columns(units, row_dim(units)):
+        absent = f"the units have no column {join.column!r}, which leads to their areas."
+        message = f"{file.name}: {why_not(file, path, units, join.column) or absent}"
         raise LayoutError(message)
     column = np.asarray(units[join.column].data)
     if not join.table:
@@ -167,7 +207,7 @@ def _areas(file: NwbFile, units: xr.Dataset, join: AreaJoin) -> xr.Variable:
     if join.key:
         place = {key: row for row, key in enumerate(np.asarray(other[join.key].data).tolist())}
         rows = [place.get(key, -1) for key in column.tolist()]
-    elif f"{join.column}_start" in units.variables:
+    elif is_ragged:
         starts = np.asarray(units[f"{join.column}_start"].data)
         stops = np.asarray(units[f"{join.column}_stop"].data)
         rows = [int(column[a]) if b > a else -1 for a, b in zip(starts, stops, strict=True)]
@@ -177,13 +217,14 @@ def _areas(file: NwbFile, units: xr.Dataset, join: AreaJoin) -> xr.Variable:
     return xr.Variable((row_dim(units),), np.array(values, dtype=object))
 
 
-def _good(file: NwbFile, path: str, columns: dict[str, xr.Variable], rules: tuple[Filter, ...]) -> xr.Variable:
+def _good(
+    file: NwbFile, path: str, units: xr.Dataset, columns: dict[str, xr.Variable], rules: tuple[Filter, ...]
+) -> xr.Variable:
     """Return which units meet every rule; a unit whose value is NaN does not."""
     missing = [rule.column for rule in rules if rule.column not in columns]
     if missing:
-        message = (
-            f"{file.name}: {path} has no column {missing[0]!r} for the quality rule. It has: {', '.join(columns)}."
-        )
+        absent = f"{path} has no column {missing[0]!r} for the quality rule. It has: {', '.join(columns)}."
+        message = f"{file.name}: {why_not(file, path, units, missing[0]) or absent}"
         raise LayoutError(message)
     met = [
         RULES[rule.op](columns[rule.column], rule.value) & (columns[rule.column] == columns[rule.column])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.data.columns import did_you_mean
 from neurodata4ml.dims import require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -94,12 +94,10 @@ def _event_times(session: xr.Dataset, align: str, step: str) -> np.ndarray:
             for name, other in session.variables.items()
             if other.dims == ("trial",) and other.dtype.kind in "iuf"
         ]
-        near = get_close_matches(align, numeric, n=1)
         times = [name for name in numeric if "time" in name] or numeric
         message = (
-            f"{step} aligns to a column of times on 'trial'; {align!r} is not one. "
-            + (f"Did you mean align={near[0]!r}? " if near else "")
-            + f"There are: {', '.join(sorted(times))}."
+            f"{step} aligns to a column of times on 'trial'; {align!r} is not one."
+            f"{did_you_mean(align, numeric, typed='align={!r}')} There are: {', '.join(sorted(times))}."
         )
         raise DimensionError(message)
     return np.asarray(session[align].values, dtype=np.float64)

@@ -16,8 +16,10 @@ from pynwb import TimeSeries
 from pynwb.misc import Units
 
 import twins
+from neurodata4ml.data.align import bin_spikes
 from neurodata4ml.data.nwb.engine import open_nwb
-from neurodata4ml.data.session import open_session
+from neurodata4ml.data.session import open_session, stimulus_images
+from neurodata4ml.errors import LayoutError
 
 SMALL = 64 * 1024
 LOOK_AHEAD = 512
@@ -71,15 +73,18 @@ def large_values(path: Path) -> dict[str, list[tuple[int, int]]]:
     return found
 
 
-def touched(reads: list[tuple[int, int]], values: dict[str, list[tuple[int, int]]]) -> set[str]:
-    """Return the datasets of which a byte was read, other than by looking ahead from a header before it."""
-    return {
-        name
-        for name, parts in values.items()
-        for first, last in parts
-        for start, stop in reads
-        if start < last and stop > first and not (start < first and stop - start <= LOOK_AHEAD)
-    }
+def touched(reads: list[tuple[int, int]], values: dict[str, list[tuple[int, int]]]) -> tuple[set[str], int]:
+    """Return the datasets of which a byte was read, and how many bytes were only seen by looking ahead at a header."""
+    found, n_ahead = set(), 0
+    for name, parts in values.items():
+        for first, last in parts:
+            for start, stop in reads:
+                n_bytes = min(stop, last) - max(start, first)
+                if n_bytes > 0 and start < first and stop - start <= LOOK_AHEAD:
+                    n_ahead += n_bytes
+                elif n_bytes > 0:
+                    found.add(name)
+    return found, n_ahead
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +115,9 @@ def test_opening_touches_no_spike_and_no_large_dataset(large_file: Path, opened:
     assert {"units/spike_times", "processing/running/running_speed/timestamps", "intervals/trials/start_time"} <= set(
         values
     )
-    assert touched(file.reads, values) == set()
+    datasets, n_ahead = touched(file.reads, values)
+    assert datasets == set()
+    assert n_ahead <= LOOK_AHEAD * len(values)
     session.close()
 
 
@@ -161,3 +168,79 @@ def test_blocks_are_whole_chunks_and_about_a_megabyte(tmp_path: Path) -> None:
 def test_a_plain_lazy_tree_computes_nothing_until_asked(tmp_path: Path) -> None:
     tree = open_nwb(twins.alm_twin(tmp_path / "a.nwb"), chunks=None)
     assert not tree["units/spike_times"].variable._in_memory
+
+
+def as_series(file: h5py.File, path: str, **dataset: object) -> None:
+    """Add a series at 30 kHz whose data were never written."""
+    group = file.create_group(path)
+    kind = "ElectricalSeries" if path.startswith("acquisition") else "TimeSeries"
+    group.attrs.update(neurodata_type=kind, namespace="core")
+    group.create_dataset("data", **dataset)
+    group["data"].attrs.update(conversion=1.0, unit="V")
+    group["starting_time"] = 0.0
+    group["starting_time"].attrs["rate"] = 30_000.0
+
+
+def test_an_hour_of_raw_voltage_is_a_thousand_blocks_of_at_most_64_mb(tmp_path: Path) -> None:
+    path = twins.alm_twin(tmp_path / "a.nwb")
+    with h5py.File(path, "r+") as file:
+        shape, chunks = (108_000_000, 384), (13_653, 64)
+        as_series(file, "acquisition/raw", shape=shape, chunks=chunks, dtype="i2", compression="gzip")
+        as_series(file, "processing/x/long", shape=(10**9,), chunks=(1000,), dtype="i2", compression="gzip")
+    tree = open_nwb(path)
+    raw, long = (tree[name]["data"].data for name in ("acquisition/raw", "processing/x/long"))
+    assert raw.npartitions < 1400  # 83 GB in blocks of 64 MB, against 50,000 chunks in the file
+    assert raw.chunksize[0] % 13_653 == 0
+    assert np.prod(raw.chunksize) * raw.dtype.itemsize <= 64 * 2**20
+    assert long.npartitions <= 1000
+    assert tree["processing/x/long"]["timestamps"].data.npartitions <= 1000
+    session = open_session(path)
+    assert session.attrs["series_not_opened"] == "acquisition/raw (raw voltages; read them with open_nwb)"
+    assert "raw" not in session
+    assert "long" in session
+
+
+def test_blocks_grow_along_every_axis_and_scaled_ones_stay_below_64_mb(tmp_path: Path) -> None:
+    path = twins.alm_twin(tmp_path / "a.nwb")
+    with h5py.File(path, "r+") as file:
+        as_series(file, "processing/x/wide", shape=(4, 4_000_000), chunks=(4, 10), dtype="i2", compression="gzip")
+        as_series(file, "processing/x/scaled", shape=(10**9, 8), chunks=(10_000, 8), dtype="i2", compression="gzip")
+        file["processing/x/scaled/data"].attrs["conversion"] = 0.5
+    tree = open_nwb(path)
+    assert tree["processing/x/wide"]["data"].data.npartitions <= 1000
+    scaled = tree["processing/x/scaled"]["data"].data
+    assert np.prod(scaled.chunksize) * 8 <= 64 * 2**20
+    assert scaled.npartitions < 1100
+
+
+def is_open(path: Path) -> bool:
+    """Return whether this process holds the file open."""
+    return any(h5py.h5f.get_name(k).decode() == str(path) for k in h5py.h5f.get_obj_ids(types=h5py.h5f.OBJ_FILE))
+
+
+def test_what_is_computed_after_a_session_was_closed_leaves_no_file_open(tmp_path: Path) -> None:
+    path = twins.alm_twin(tmp_path / "a.nwb")
+    session = open_session(path)
+    expected = bin_spikes(session, window=(0, 1), bin_width=0.5)
+    counts = bin_spikes(session, window=(0, 1), bin_width=0.5, chunks=1)
+    assert is_open(path)
+    session.close()
+    assert not is_open(path)
+    np.testing.assert_array_equal(counts.compute(scheduler="threads", num_workers=2), expected)
+    assert not is_open(path)
+    assert pickle.loads(pickle.dumps(session))["spike_times"].mean() > 0
+
+
+def test_images_of_a_session_leave_no_file_open(tmp_path: Path) -> None:
+    path = twins.two_photon_twin(tmp_path / "a.nwb")
+    images = stimulus_images(xr.Dataset(attrs={"source": str(path)}))
+    assert not is_open(path)
+    assert images.values.shape == (3, 4, 6)
+    assert not is_open(path)
+
+
+def test_a_file_that_cannot_be_opened_is_not_left_open(tmp_path: Path) -> None:
+    path = twins.damaged(twins.alm_twin(tmp_path / "a.nwb"), tmp_path / "b.nwb", replace={"units": None})
+    with pytest.raises(LayoutError, match="has no units"):
+        open_session(path)
+    assert not is_open(path)

@@ -11,6 +11,9 @@ import pytest
 import twins
 from conftest import real_data
 from neurodata4ml.data.nwb.engine import descriptions, open_nwb
+from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.session import open_session
+from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.errors import LayoutError
 
 
@@ -73,21 +76,135 @@ def test_half_a_file_is_refused_at_the_door(tmp_path: Path) -> None:
         open_nwb(tmp_path / "half.nwb")
 
 
-def test_a_link_into_another_file_is_refused(tmp_path: Path) -> None:
+def test_a_version_that_is_a_number_is_said_to_be_one(tmp_path: Path) -> None:
     path = twins.alm_twin(tmp_path / "a.nwb")
     with h5py.File(path, "r+") as file:
-        file["acquisition/raw"] = h5py.ExternalLink("raw.nwb", "/acquisition/raw")
-    with pytest.raises(LayoutError, match=r"/acquisition/raw lies in another file, 'raw\.nwb'.*export"):
+        file.attrs["nwb_version"] = 2
+    with pytest.raises(LayoutError, match=r"nwb_version is 2 \(int64\), and NWB 2 files say it as text, such as '2\.9"):
         open_nwb(path)
 
 
-def test_values_stored_in_another_file_are_refused(tmp_path: Path) -> None:
-    path = twins.alm_twin(tmp_path / "a.nwb")
-    (tmp_path / "secret.bin").write_bytes(bytes(80))
+@pytest.fixture
+def alm(tmp_path: Path) -> Path:
+    return twins.alm_twin(tmp_path / "a.nwb")
+
+
+def relinked(path: Path, name: str, link: object) -> Path:
+    """Put ``link`` in the place of ``name``."""
     with h5py.File(path, "r+") as file:
-        file.create_dataset("units/depth", shape=(4,), dtype="f8", external=[(str(tmp_path / "secret.bin"), 0, 32)])
+        if name in file:
+            del file[name]
+        file[name] = link
+    return path
+
+
+def unmapped(path: Path, name: str) -> str:
+    """Return what the tree says about ``name``, which found no place."""
+    (sentence,) = [s for s in open_nwb(path).attrs["unmapped"] if s.startswith(f"/{name}: ")]
+    return str(sentence)
+
+
+ELSEWHERE = h5py.ExternalLink("raw.nwb", "/acquisition/raw")
+
+
+def test_a_link_into_another_file_is_listed_and_not_followed(alm: Path) -> None:
+    (alm.parent / "raw.nwb").write_bytes(b"no NWB at all")  # following the link would raise
+    relinked(alm, "acquisition/raw", ELSEWHERE)
+    relinked(alm, "acquisition/through", h5py.SoftLink("/acquisition/raw/data"))
+    assert "refused: lies in another file, 'raw.nwb'" in unmapped(alm, "acquisition/raw")
+    assert "refused: lies in another file, 'raw.nwb'" in unmapped(alm, "acquisition/through")
+    assert open_session(alm).sizes["trial"] == 40
+
+
+@pytest.mark.parametrize("name", ["units", "units/spike_times", "intervals/trials", "intervals/trials/start_time"])
+def test_what_a_session_needs_must_lie_in_the_file(alm: Path, name: str) -> None:
+    relinked(alm, name, ELSEWHERE)
+    with pytest.raises(LayoutError, match=rf"{name} lies in another file, 'raw\.nwb'.*export"):
+        open_session(alm)
+
+
+@pytest.mark.parametrize("name", ["units/spike_times", "intervals/trials"])
+def test_links_in_a_circle_are_listed_and_refused_where_a_session_needs_them(alm: Path, name: str) -> None:
+    relinked(alm, name, h5py.SoftLink(f"/{name}"))
+    assert unmapped(alm, name).endswith("refused: is a link that leads in a circle")
+    with pytest.raises(LayoutError, match=rf"{name} is a link that leads in a circle\. Ask who made the file"):
+        open_session(alm)
+
+
+@pytest.mark.parametrize("name", ["acquisition/loop", "units/depth", "intervals/trials/loop", "specifications/loop"])
+def test_links_in_a_circle_keep_nothing_else_from_being_read(alm: Path, name: str) -> None:
+    relinked(alm, name, h5py.SoftLink(f"/{name}"))
+    assert open_nwb(alm)["units"].sizes["units"] == 4
+    assert open_session(alm).sizes["trial"] == 40
+
+
+def test_a_link_to_a_link_is_followed_and_one_to_nowhere_is_listed(alm: Path) -> None:
+    relinked(alm, "units/depth", h5py.SoftLink("deeper"))
+    relinked(alm, "units/deeper", h5py.SoftLink("/units/id"))
+    relinked(alm, "units/lost", h5py.SoftLink("/units/gone"))
+    assert open_nwb(alm)["units/depth"].values.tolist() == [1, 2, 3, 4]
+    assert unmapped(alm, "units/lost").endswith("refused: is a link to a place where nothing is")
+
+
+def test_values_stored_in_another_file_are_listed_and_not_read(alm: Path) -> None:
+    (alm.parent / "secret.bin").write_bytes(bytes(80))
+    with h5py.File(alm, "r+") as file:
+        file.create_dataset("units/depth", shape=(4,), dtype="f8", external=[(str(alm.parent / "secret.bin"), 0, 32)])
+    assert "refused: lies in another file, " in unmapped(alm, "units/depth")
     with pytest.raises(LayoutError, match=r"/units/depth lies in another file, .*secret\.bin"):
-        open_nwb(path)
+        NwbFile(alm).object("/units/depth")
+
+
+@pytest.mark.parametrize("how", [{}, {"chunks": (1000,)}])
+def test_a_size_that_the_file_cannot_hold_is_listed_and_refused_where_it_is_needed(
+    alm: Path, how: dict[str, object]
+) -> None:
+    with h5py.File(alm, "r+") as file:
+        file.create_dataset("units/depth", shape=(10**13,), dtype="i2", **how)
+        del file["units/spike_times"]
+        file.create_dataset("units/spike_times", shape=(10**13,), dtype="f8", **how)
+    assert "claims 20,000,000,000,000 bytes, and the file holds 0 of them" in unmapped(alm, "units/depth")
+    with pytest.raises(LayoutError, match=r"units/spike_times claims 80,000,000,000,000 bytes.*fetch the file again"):
+        open_session(alm)
+
+
+def test_a_specification_that_is_no_json_is_listed_when_it_is_asked(alm: Path) -> None:
+    with h5py.File(alm, "r+") as file:
+        file["specifications/ndx-lick/0.1.0/ndx-lick.extensions"] = '{"groups": ['
+        file["intervals/trials"].attrs.update(neurodata_type="LickTable", namespace="ndx-lick")
+    assert "not a specification (" in unmapped(alm, "specifications/ndx-lick/0.1.0/ndx-lick.extensions")
+
+
+def test_bytes_that_were_changed_on_the_way_are_a_damaged_file(alm: Path) -> None:
+    values = np.random.default_rng(0).normal(size=5000)
+    with h5py.File(alm, "r+") as file:
+        file.create_dataset("units/noise", data=values, compression="gzip", chunks=(5000,))
+        chunk, heap = file["units/noise"].id.get_chunk_info(0), file["units"].id
+        header = h5py.h5o.get_info(heap).addr
+    raw = bytearray(alm.read_bytes())
+    raw[chunk.byte_offset : chunk.byte_offset + 400] = bytes(400)
+    (alm.parent / "values.nwb").write_bytes(raw)
+    raw[header : header + 16] = bytes(16)
+    (alm.parent / "header.nwb").write_bytes(raw)
+    tree = open_nwb(alm.parent / "values.nwb")
+    with pytest.raises(LayoutError, match=r"values\.nwb: /units/noise cannot be read \(.*damaged: fetch it again"):
+        tree["units/noise"].compute()
+    assert "refused: cannot be read (" in unmapped(alm.parent / "header.nwb", "units")
+    with pytest.raises(LayoutError, match=r"header\.nwb: .*units cannot be read \(.*damaged: fetch it again"):
+        open_session(alm.parent / "header.nwb")
+
+
+def test_a_link_structure_that_was_changed_on_the_way_is_a_damaged_file(alm: Path) -> None:
+    raw = alm.read_bytes()
+    (alm.parent / "b.nwb").write_bytes(raw.replace(b"HEAP", b"PEAH"))
+    with pytest.raises(LayoutError, match=r"b\.nwb.* cannot be .* \(.*etch"):
+        open_nwb(alm.parent / "b.nwb")
+
+
+def test_a_dataset_in_the_place_of_a_table_is_named(alm: Path) -> None:
+    relinked(alm, "units", np.arange(3))
+    with pytest.raises(LayoutError, match="units is a dataset, and a group is needed there"):
+        open_session(alm)
 
 
 def test_a_ragged_column_that_was_cut_short_says_both_lengths_when_it_is_read(tmp_path: Path) -> None:
@@ -98,6 +215,17 @@ def test_a_ragged_column_that_was_cut_short_says_both_lengths_when_it_is_read(tm
     tree = open_nwb(twins.damaged(whole, tmp_path / "cut.nwb", replace={"units/spike_times": first}))
     with pytest.raises(LayoutError, match=rf"spike_times_index counts to {n_counted:,}, but spike_times has 10 values"):
         tree["units/spike_times"][:3].compute()
+
+
+def test_spikes_that_belong_to_no_unit_are_not_left_out_in_silence(alm: Path) -> None:
+    with h5py.File(alm, "r+") as file:
+        n_stored = file["units/spike_times"].shape[0]
+        file["units/spike_times_index"][-1] -= 50
+    session = open_session(alm)
+    sentence = rf"counts to {n_stored - 50:,}, but spike_times has {n_stored:,} values, so 50 belong to no row"
+    for part in (session, session.isel(unit=[0]), session.isel(unit=[1])):  # unit 1 has no spike to read
+        with pytest.raises(LayoutError, match=sentence):
+            read_spikes(part)
 
 
 def test_an_index_that_decreases_is_refused_when_its_column_is_read(tmp_path: Path) -> None:

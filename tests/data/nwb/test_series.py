@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from pynwb import NWBHDF5IO
@@ -132,3 +133,42 @@ def test_subject_and_devices_are_nodes_with_attributes(everything: Path) -> None
     tree = open_nwb(everything)
     assert tree["general/subject"].attrs["species"] == "Mus musculus"
     assert tree["general/extracellular_ephys/probeA"].attrs["device"] == "/general/devices/probe"
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "value", "sentence"),
+    [
+        ("data", "conversion", "much", "/data: left out: its conversion is 'much', which is not a number"),
+        ("data", "offset", "little", "/data: left out: its offset is 'little', which is not a number"),
+        ("starting_time", "rate", "fast", "/starting_time: a start of 3.0 s and a rate of None Hz give no times"),
+    ],
+)
+def test_a_factor_that_is_no_number_is_named(
+    everything: Path, tmp_path: Path, name: str, attribute: str, value: str, sentence: str
+) -> None:
+    path = twins.damaged(everything, tmp_path / "a.nwb", replace={})
+    with h5py.File(path, "r+") as file:
+        file[f"acquisition/lfp/{name}"].attrs[attribute] = value
+    tree = open_nwb(path)
+    assert f"/acquisition/lfp{sentence}" in tree.attrs["unmapped"]
+    assert ("data" in tree["acquisition/lfp"]) == (name != "data")
+
+
+def test_factors_that_do_not_fit_the_channels_are_named(everything: Path, tmp_path: Path) -> None:
+    replace = {"acquisition/lfp/channel_conversion": np.ones(2)}
+    tree = open_nwb(twins.damaged(everything, tmp_path / "a.nwb", replace=replace))
+    assert any("channel_conversion is not one number per channel" in s for s in tree.attrs["unmapped"])
+
+
+def test_timestamps_in_two_columns_are_named(tmp_path: Path) -> None:
+    replace = {"processing/running/running_speed/timestamps": np.zeros((2000, 2))}
+    tree = open_nwb(twins.damaged(twins.allen_twin(tmp_path / "a.nwb"), tmp_path / "b.nwb", replace=replace))
+    assert any("timestamps: left out: of shape (2000, 2)" in s for s in tree.attrs["unmapped"])
+
+
+def test_an_order_of_images_that_are_not_there_is_no_order(two_photon: Path, tmp_path: Path) -> None:
+    folder = "stimulus/templates/natural_scenes_template"
+    path = twins.damaged(two_photon, tmp_path / "a.nwb", replace={f"{folder}/NaturalScene2": None})
+    tree = open_nwb(path)
+    assert tree[folder].attrs["ordered"] == "no"
+    assert any("it names images that are not there" in s for s in tree.attrs["unmapped"])

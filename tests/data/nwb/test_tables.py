@@ -154,3 +154,13 @@ def test_a_table_inside_a_table_of_the_same_name_has_a_dim_of_its_own(files: dic
     tree = open_nwb(path)
     assert tree["intervals/trials/trials"]["x"].dims == ("trials_trials",)
     assert tree["intervals/trials"].sizes["trials"] == 40
+
+
+def test_codes_without_labels_stay_codes_and_are_named(files: dict[str, Path], tmp_path: Path) -> None:
+    states = "processing/behavior/states"
+    path = twins.damaged(files["everything"], tmp_path / "a.nwb", replace={f"{states}/state_elements": None})
+    with h5py.File(path, "r+") as file:
+        file[f"{states}/state"].attrs.pop("elements")
+    tree = open_nwb(path)
+    assert tree[states]["state"].values.tolist() == [1, 1, 0, 2]
+    assert any("state: its codes come without their labels" in s for s in tree.attrs["unmapped"])

@@ -17,6 +17,12 @@ BLOCK = 1 << 20
 """Bytes that one read of a contiguous column asks for (and small HDF5 chunks are taken together to reach):
 large enough that a task costs less than its reading, small enough that one unit's spikes move little more."""
 
+MOST_BLOCKS = 1000
+"""Blocks of one array, as far as ``LARGEST`` allows: a dask graph of more takes longer than what it reads."""
+
+LARGEST = 1 << 26
+"""Bytes that one block may take in memory (64 MB) where small ones are made larger to be fewer."""
+
 
 class LazyArray(BackendArray):
     """An array with a shape and a dtype whose values come from ``read(key)`` when they are needed."""
@@ -51,13 +57,17 @@ class NwbArray(LazyArray):
         self.is_reference = h5py.check_ref_dtype(stored) is not None
         self.shape = dataset.shape
         self.dtype = np.dtype(object) if self.is_text or self.is_reference else np.dtype(stored.str)
-        self.blocks = _blocks(dataset)
+        self.one_read = _one_read(dataset)
+        self.blocks = _enlarged(self.one_read, self.shape, self.dtype)
 
     def read(self, key: tuple[Any, ...]) -> Any:
         """Read from the file."""
-        if self.index is not None:
-            self.file.check_ragged(self.index, self.path)
-        dataset = self.file.object(self.path)
+        with self.file.reading(self.path):
+            if self.index is not None:
+                self.file.check_ragged(self.index, self.path)
+            return self._values(self.file.object(self.path), key)
+
+    def _values(self, dataset: h5py.Dataset, key: tuple[Any, ...]) -> Any:
         if self.field is not None:
             values = dataset.fields(self.field)[key]
             return _each(self._plain, values) if self.dtype == object else np.asarray(values, dtype=self.dtype)
@@ -80,7 +90,8 @@ class Bounds(LazyArray):
 
     def read(self, key: tuple[Any, ...]) -> Any:
         """Read the whole index, which is small, and shift it."""
-        stops = np.asarray(self.file.object(self.index)[...], dtype=np.int64)
+        with self.file.reading(self.index):
+            stops = np.asarray(self.file.object(self.index)[...], dtype=np.int64)
         return (np.concatenate([[0], stops[:-1]])[: len(stops)] if self.start else stops)[key]
 
 
@@ -90,8 +101,9 @@ class Scaled(LazyArray):
     def __init__(self, stored: NwbArray, conversion: float, offset: float, channels: NwbArray | None) -> None:
         """Scale ``stored``; ``channels`` holds a factor for each place on its second axis."""
         self.stored, self.conversion, self.offset, self.channels = stored, conversion, offset, channels
-        self.shape, self.blocks = stored.shape, stored.blocks
+        self.shape = stored.shape
         self.dtype = np.result_type(stored.dtype, 1.0)  # float32 stays, integers become float64
+        self.blocks = _enlarged(stored.one_read, self.shape, self.dtype)
 
     def read(self, key: tuple[Any, ...]) -> Any:
         """Read the stored numbers and scale them."""
@@ -124,7 +136,7 @@ class Clock(LazyArray):
         """Tick ``n_samples`` times from ``start`` (s) at ``rate`` (Hz)."""
         self.start, self.rate = start, rate
         self.shape, self.dtype = (n_samples,), np.dtype(np.float64)
-        self.blocks = (min(max(n_samples, 1), BLOCK // 8),)
+        self.blocks = _enlarged((BLOCK // 8,), self.shape, self.dtype)
 
     def read(self, key: tuple[Any, ...]) -> Any:
         """Compute the times that are asked for, and no others."""
@@ -141,7 +153,7 @@ class Stack(LazyArray):
         """Put ``images`` behind each other; they have one shape and one dtype."""
         self.images = images
         self.shape, self.dtype = (len(images), *images[0].shape), images[0].dtype
-        self.blocks = (1, *images[0].shape)
+        self.blocks = _enlarged((1, *images[0].shape), self.shape, self.dtype)
 
     def read(self, key: tuple[Any, ...]) -> Any:
         """Read the images that are asked for, one after the other."""
@@ -167,15 +179,25 @@ def is_readable(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "biufc" and dtype.shape == ()
 
 
-def _blocks(dataset: h5py.Dataset) -> tuple[int, ...]:
+def _one_read(dataset: h5py.Dataset) -> tuple[int, ...]:
     """Return the shape of one read: whole HDF5 chunks, as many as make a block, or rows of a contiguous dataset."""
     if not dataset.shape:
         return ()
     unit = dataset.chunks or (1, *dataset.shape[1:])
     n_bytes = max(dataset.dtype.itemsize, 1) * math.prod(unit)
     n_rows = unit[0] * max(1, BLOCK // max(n_bytes, 1))
-    rest = (min(size, whole) for size, whole in zip(unit[1:], dataset.shape[1:], strict=True))
-    return (min(n_rows, dataset.shape[0]), *rest)
+    return (n_rows, *unit[1:])
+
+
+def _enlarged(block: tuple[int, ...], shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """Return a block of whole blocks, so large that at most ``MOST_BLOCKS`` of them make up ``shape``."""
+    sides = [min(side, size) for side, size in zip(block, shape, strict=True)]
+    for axis, size in enumerate(shape):
+        n_blocks = math.prod(-(-n // max(side, 1)) for n, side in zip(shape, sides, strict=True))
+        factor = min(-(-n_blocks // MOST_BLOCKS), LARGEST // max(math.prod(sides) * dtype.itemsize, 1))
+        if factor > 1:
+            sides[axis] = min(sides[axis] * factor, size)
+    return tuple(sides)
 
 
 def _each(function: Any, values: Any) -> np.ndarray:

@@ -37,7 +37,8 @@ def open_nwb(path: str | PathLike[str] | Any, *, chunks: Any = {}) -> xr.DataTre
     Raises
     ------
     LayoutError
-        When the file is missing, empty, not HDF5, not NWB 2, or keeps its data in other files.
+        When the file is missing, empty, damaged, not HDF5, or not NWB 2. What single objects keep in other files, or
+        nowhere, is refused by itself: ``attrs["unmapped"]`` names it.
 
     Examples
     --------
@@ -59,10 +60,10 @@ def descriptions(path: str | PathLike[str] | Any, group: str) -> dict[str, str]:
         When nothing is at ``group``.
     """
     file = NwbFile(path)
-    try:
-        return objects.descriptions(file, group)
-    finally:
-        file.close()
+    with file.opening():
+        found = objects.descriptions(file, group)
+    file.close()
+    return found
 
 
 class NwbBackend(BackendEntrypoint):
@@ -82,7 +83,8 @@ class NwbBackend(BackendEntrypoint):
     ) -> xr.Dataset:
         """Return one object of the file: ``xr.open_dataset(path, engine="nwb", group="units")``."""
         file = NwbFile(filename_or_obj)
-        dataset = read_group(file, f"/{group.strip('/')}")
+        with file.opening():
+            dataset = read_group(file, f"/{group.strip('/')}")
         dataset = dataset.drop_vars(_names(drop_variables), errors="ignore")
         dataset.set_close(file.close)
         return dataset
@@ -92,7 +94,8 @@ class NwbBackend(BackendEntrypoint):
     ) -> dict[str, xr.Dataset]:
         """Return every object of the file by its path."""
         file = NwbFile(filename_or_obj)
-        found = read_all(file)
+        with file.opening():
+            found = read_all(file)
         found = {path: node.drop_vars(_names(drop_variables), errors="ignore") for path, node in found.items()}
         found["/"].set_close(file.close)
         return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import h5py
 
-from neurodata4ml.data.nwb.hdf5 import NwbFile, text
+from neurodata4ml.data.nwb.hdf5 import DAMAGE, NwbFile, text
 
 TABLE, SERIES, IMAGES, CONTAINER, UNKNOWN = "table", "series", "images", "container", "unknown"
 
@@ -63,16 +63,28 @@ def kind_of(file: NwbFile, group: h5py.Group) -> str:
 
 
 def cached_bases(file: NwbFile) -> dict[str, str]:
-    """Return {type: base type} from the specifications cached in the file; read when an extension is first met."""
+    """Return {type: base type} from the specifications cached in the file; read when an extension is first met.
+
+    A specification that cannot be read is left out, and ``file.notes`` names it.
+    """
     if "bases" not in file.memory:
         bases: dict[str, str] = {}
-        for namespace in file.root.get("specifications", {}).values():
-            for version in namespace.values():
-                for part in version.values():
-                    if isinstance(part, h5py.Dataset) and part.shape == ():
-                        _collect(json.loads(text(part[()])), bases)
+        for part in _specifications(file):
+            try:
+                _collect(json.loads(text(part[()])), bases)
+            except (*DAMAGE, ValueError, RecursionError) as error:
+                file.notes.append(f"{part.name}: not a specification ({error}), so types defined there are not known")
         file.memory["bases"] = bases
     return dict(file.memory["bases"])
+
+
+def _specifications(file: NwbFile) -> list[h5py.Dataset]:
+    """Return the texts under /specifications, without following links."""
+    parts: list[h5py.Dataset] = []
+    top = file.find("specifications")[0]
+    if isinstance(top, h5py.Group):
+        top.visititems(lambda _, item: parts.append(item))
+    return [part for part in parts if isinstance(part, h5py.Dataset) and part.shape == ()]
 
 
 def _collect(spec: Any, bases: dict[str, str]) -> None:
@@ -83,6 +95,6 @@ def _collect(spec: Any, bases: dict[str, str]) -> None:
     elif isinstance(spec, dict):
         name = spec.get("neurodata_type_def") or spec.get("data_type_def")
         if name:
-            bases[name] = spec.get("neurodata_type_inc") or spec.get("data_type_inc") or ""
+            bases[str(name)] = str(spec.get("neurodata_type_inc") or spec.get("data_type_inc") or "")
         for part in spec.values():
             _collect(part, bases)

@@ -66,10 +66,17 @@ class Node:
         self.coords: dict[str, xr.Variable] = {}
         self.variables: dict[str, xr.Variable] = {}
         self.attrs = shown_attrs(file, group)
+        self.members: dict[str, h5py.Group | h5py.Dataset] = {}
+        for name in group:
+            found, refusal = file.find(name, group)
+            if found is not None:
+                self.members[name] = found
+            elif refusal is not None:
+                self.leave(name, f"refused: {refusal.why}")
 
     def member(self, name: str) -> h5py.Group | h5py.Dataset | None:
-        """Return what the object holds under ``name``, None where there is nothing."""
-        return self.file.member(self.group, name)
+        """Return what the object holds under ``name``, None where there is nothing that may be read."""
+        return self.members.get(name)
 
     def array(self, name: str, **how: Any) -> NwbArray:
         """Return the dataset ``name`` as a lazy array."""
@@ -77,7 +84,7 @@ class Node:
 
     def place(self, name: str, dims: tuple[str, ...], *, index: str | None = None) -> None:
         """Add the dataset ``name`` with ``dims``; a compound one becomes a variable per field."""
-        dataset = self.group[name]
+        dataset = self.members[name]
         attrs = shown_attrs(self.file, dataset)
         attrs.pop("neurodata_type", None)
         sizes = {dim: n for v in self.variables.values() for dim, n in v.sizes.items()}
@@ -98,7 +105,7 @@ class Node:
 
     def place_other(self, name: str) -> None:
         """Add a dataset that the type does not name: a small one as an attribute, else with dims of its own."""
-        dataset = self.group[name]
+        dataset = self.members[name]
         if name in PROSE:
             return
         if dataset.shape is None or 0 in dataset.shape:
@@ -115,8 +122,6 @@ class Node:
         if not isinstance(link, h5py.SoftLink):
             return
         self.attrs[name] = str(link.path)
-        if self.member(name) is None:
-            self.leave(name, f"a link to {link.path}, where nothing is")
 
     def leave(self, name: str, why: str) -> None:
         """Note that a member found no place."""
@@ -154,6 +159,14 @@ def plain(file: NwbFile, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return text(value) if isinstance(value, bytes) else value
+
+
+def number(value: Any) -> float | None:
+    """Return an attribute's or a small dataset's value as a number, None where it is none."""
+    try:
+        return float(np.asarray(value).item())
+    except (TypeError, ValueError):
+        return None
 
 
 def cf_units(unit: str) -> str:

@@ -23,7 +23,7 @@ def read_table(node: Node) -> None:
     indices = {name for name, item in datasets.items() if _is_index(name, item, datasets)}
     elements = {f"{name}_elements" for name, item in datasets.items() if type_of(item) == "EnumData"}
     rows = node.dim if node.dim not in datasets else f"{node.dim}_row"
-    n_rows = datasets["id"].shape[0] if "id" in datasets else None
+    n_rows = datasets["id"].shape[0] if "id" in datasets and datasets["id"].ndim == 1 else None
     for name, item in datasets.items():
         if name in elements:
             continue
@@ -37,12 +37,12 @@ def read_table(node: Node) -> None:
             _add_column(node, name, item, first, f"{name}_index" if f"{name}_index" in indices else None)
     listed = node.group.attrs.get("colnames", ())
     for name in (str(n.decode() if isinstance(n, bytes) else n) for n in listed):
-        if name not in datasets:
+        if name not in node.group:
             node.leave(name, "the table lists this column and does not hold it")
 
 
 def _is_index(name: str, item: h5py.Dataset, datasets: dict[str, h5py.Dataset]) -> bool:
-    return name.endswith("_index") and name[: -len("_index")] in datasets and item.dtype.kind in "iu"
+    return name.endswith("_index") and name[: -len("_index")] in datasets and item.dtype.kind in "iu" and item.ndim == 1
 
 
 def _row_dim(node: Node, name: str, item: h5py.Dataset, rows: str, n_rows: int | None, indices: set[str]) -> str:
@@ -69,7 +69,7 @@ def _add_column(node: Node, name: str, item: h5py.Dataset, first: str, index: st
         node.variables[name].attrs["units"] = "s"
     if type_of(item) == "EnumData":
         _decode(node, name, item)
-    if name == "id":
+    if name == "id" and item.ndim == 1:
         node.coords["id"] = node.variables.pop("id")
 
 
@@ -77,5 +77,8 @@ def _decode(node: Node, name: str, item: h5py.Dataset) -> None:
     """Put labels in place of codes; the elements are a reference in the codes' attributes."""
     codes = node.variables[name]
     where = codes.attrs.pop("elements", f"{node.path}/{name}_elements")
+    if not isinstance(node.file.find(where)[0], h5py.Dataset):
+        node.leave(name, "its codes come without their labels")
+        return
     labels = Labels(node.array(name), NwbArray(node.file, where))
     node.variables[name] = variable(tuple(map(str, codes.dims)), labels, codes.attrs)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from neurodata4ml.data.nwb.arrays import Clock, LazyArray, NwbArray, Scaled, Stack, is_readable, variable
 from neurodata4ml.data.nwb.kinds import IMAGE_SERIES, core_type_of, type_of
-from neurodata4ml.data.nwb.objects import PROSE, Node
+from neurodata4ml.data.nwb.objects import PROSE, Node, number
 
 CLOCK = frozenset({"data", "timestamps", "starting_time"})
 
@@ -44,11 +44,15 @@ def read_images(node: Node) -> None:
     The stack follows ``order_of_images`` where the file has it (``attrs["ordered"]`` is then "yes"), else the names;
     ``image_name`` tells which is which.
     """
+    names = [name for name in node.group if name != "order_of_images" and _is_image(node, name)]
     order = node.member("order_of_images")
-    names = [name for name in node.group if name != "order_of_images" and name not in PROSE]
-    names = [name for name in names if _is_image(node, name)]
     if isinstance(order, h5py.Dataset):
-        names = [node.file.path_of(reference).rpartition("/")[2] for reference in order[...]]
+        wanted = [node.file.path_of(reference).rpartition("/")[2] for reference in order[...]]
+        if set(wanted) <= set(names):
+            names = wanted
+        else:
+            node.leave("order_of_images", "it names images that are not there, so their order is not known")
+            order = None
     node.attrs["ordered"] = "yes" if isinstance(order, h5py.Dataset) else "no"
     shapes = {node.group[name].shape for name in names} | {node.group[name].dtype.str for name in names}
     if not names:
@@ -79,10 +83,16 @@ def _series_dims(node: Node, n_axes: int) -> tuple[str, ...]:
 
 
 def _add_data(node: Node, data: h5py.Dataset, dims: tuple[str, ...]) -> None:
-    """Add the values, scaled to the unit of their attributes."""
-    conversion = float(data.attrs.get("conversion", 1.0))
-    offset = float(data.attrs.get("offset", 0.0))
+    """Add the values, scaled to the unit of their attributes; none where it is not known how."""
+    conversion, offset = (number(data.attrs.get(name, at)) for name, at in (("conversion", 1.0), ("offset", 0.0)))
     channels = node.member("channel_conversion")
+    if conversion is None or offset is None:
+        word = "conversion" if conversion is None else "offset"
+        node.leave("data", f"left out: its {word} is {data.attrs[word]!r}, which is not a number")
+        return
+    if channels is not None and (data.ndim < 2 or getattr(channels, "shape", None) != data.shape[1:2]):
+        node.leave("data", f"left out: it has shape {data.shape}, and channel_conversion is not one number per channel")
+        return
     node.place("data", dims)
     stored = node.variables.get("data")
     if stored is None:
@@ -101,20 +111,23 @@ def _add_clock(node: Node, time: str, n_samples: int) -> None:
     path = f"{node.path}/timestamps"
     if isinstance(clock, h5py.Dataset) and h5py.check_ref_dtype(clock.dtype):
         path = node.file.path_of(clock[()] if not clock.shape else clock[0])  # an object reference to the clock
-        clock = node.file.object(path)
+        clock = node.file.find(path)[0]
     if isinstance(clock, h5py.Group):  # of another series: its own clock
         path, start = f"{clock.name}/timestamps", node.file.member(clock, "starting_time") or start
         clock = node.file.member(clock, "timestamps")
     if isinstance(clock, h5py.Dataset):
         times: LazyArray = NwbArray(node.file, path)
     elif isinstance(start, h5py.Dataset):
-        rate = float(start.attrs.get("rate", math.nan))
-        node.attrs["rate"] = rate
-        if not (math.isfinite(rate) and rate > 0):
-            node.leave("starting_time", f"a rate of {rate} Hz gives no times")
+        rate, first = number(start.attrs.get("rate", math.nan)), number(start[()])
+        node.attrs["rate"] = rate if rate is not None else math.nan
+        if rate is None or first is None or not (math.isfinite(rate) and rate > 0):
+            node.leave("starting_time", f"a start of {first} s and a rate of {rate} Hz give no times")
             return
-        times = Clock(float(start[()]), rate, n_samples)
+        times = Clock(first, rate, n_samples)
     else:
+        return
+    if len(times.shape) != 1:
+        node.leave("timestamps", f"left out: of shape {times.shape}, not one time for each of {n_samples:,} samples")
         return
     if times.shape != (n_samples,):
         node.leave("timestamps", f"{times.shape[0]:,} times for {n_samples:,} samples; kept along a dim of their own")

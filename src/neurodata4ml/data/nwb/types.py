@@ -12,6 +12,7 @@ from neurodata4ml.data.nwb.kinds import IMAGES, SERIES, TABLE, UNKNOWN, kind_of,
 from neurodata4ml.data.nwb.objects import Node
 from neurodata4ml.data.nwb.tables import read_table
 from neurodata4ml.data.nwb.timeseries import read_images, read_series
+from neurodata4ml.errors import LayoutError
 
 READERS = {TABLE: read_table, SERIES: read_series, IMAGES: read_images}
 
@@ -30,16 +31,20 @@ def read_group(file: NwbFile, path: str, unmapped: list[str] | None = None) -> x
     Raises
     ------
     LayoutError
-        When nothing is at ``path``.
+        When nothing is at ``path``, or what is there cannot be read.
     """
     group = file.object(path)
-    node = Node(file, group, [] if unmapped is None else unmapped)
-    kind = kind_of(file, group)
-    if kind == UNKNOWN:
-        space = group.attrs.get("namespace", "?")
-        node.leave("", f"the type {type_of(group)} of {space} is not in the specifications cached in the file")
-    READERS.get(kind, _read_container)(node)
-    return node.dataset()
+    if not isinstance(group, h5py.Group):
+        message = f"{file.name}: {path} is a dataset, and a group is needed there. Ask who made the file."
+        raise LayoutError(message)
+    with file.reading(path):
+        node = Node(file, group, [] if unmapped is None else unmapped)
+        kind = kind_of(file, group)
+        if kind == UNKNOWN:
+            space = group.attrs.get("namespace", "?")
+            node.leave("", f"the type {type_of(group)} of {space} is not in the specifications cached in the file")
+        READERS.get(kind, _read_container)(node)
+        return node.dataset()
 
 
 def read_all(file: NwbFile) -> dict[str, xr.Dataset]:
@@ -48,7 +53,7 @@ def read_all(file: NwbFile) -> dict[str, xr.Dataset]:
     found = {str(group.name): read_group(file, str(group.name), unmapped) for group in groups(file)}
     shown = {path: dataset for path, dataset in found.items() if dataset.variables or dataset.attrs}
     shown.setdefault("/", xr.Dataset())
-    shown["/"].attrs["unmapped"] = unmapped
+    shown["/"].attrs["unmapped"] = unmapped + file.notes
     return shown
 
 
@@ -64,7 +69,7 @@ def groups(file: NwbFile, kind: str | None = None, under: str = "/") -> Iterator
         if kind is None or kind_of(file, group) == kind:
             yield group
         for name in group:
-            own = isinstance(group.get(name, getlink=True), h5py.HardLink | h5py.ExternalLink)
+            own = isinstance(group.get(name, getlink=True), h5py.HardLink)
             if own and not (group.name == "/" and name == "specifications"):
                 item = file.member(group, name)
                 if isinstance(item, h5py.Group):
@@ -74,8 +79,7 @@ def groups(file: NwbFile, kind: str | None = None, under: str = "/") -> Iterator
 def _read_container(node: Node) -> None:
     """Add what a container, a device, a subject, ... holds itself: small values as attributes, arrays as variables."""
     for name in node.group:
-        item = node.member(name)
-        if isinstance(item, h5py.Dataset):
+        if isinstance(node.member(name), h5py.Dataset):
             node.place_other(name)
         else:
             node.place_link(name)
