@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from sklearn.decomposition import PCA, FactorAnalysis
 
-from neurodata4ml.analysis.dimensionality import REDUCERS, _half_grams, dimensionality, latents
+from neurodata4ml.analysis.dimensionality import REDUCERS, _half_grams, _halves, dimensionality, latents
 from neurodata4ml.analysis.linear import cross_gram
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -277,3 +277,12 @@ def test_a_session_takes_milliseconds_so_that_it_can_be_jackknifed():
         dimensionality(x)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.06  # about 10 ms; the bound is loose for a busy machine
+
+
+def test_leaving_a_block_out_moves_no_other_block_to_the_other_half():
+    labels, folds = np.tile(np.arange(5), 12), np.repeat(np.arange(12), 5)
+    whole = _halves(labels, folds, seed=3)
+    for left_out in (0, 5, 11):
+        kept = folds != left_out
+        part = _halves(labels[kept], folds[kept], seed=3)
+        np.testing.assert_array_equal(part, np.delete(whole, left_out, axis=1))

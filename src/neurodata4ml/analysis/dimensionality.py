@@ -248,14 +248,17 @@ def _repeat(labels: np.ndarray) -> np.ndarray:
 def _halves(labels: np.ndarray, folds: np.ndarray, seed: int) -> np.ndarray | None:
     """Return which folds lie in half A (split, fold), where each stimulus has two folds in both halves; or None.
 
-    Neighbouring folds are parted by a coin, so that both halves see the whole session.
+    Neighbouring folds are parted by a coin, so that both halves see the whole session. The coin belongs to the fold's
+    name: a jackknife that leaves a fold out finds the others where they were, and adds no scatter of its own.
     """
     names, fold = np.unique(folds, return_inverse=True)
     stimulus = np.unique(labels, return_inverse=True)[1]
     shown = np.zeros((stimulus.max() + 1, len(names)), dtype=np.int64)
     shown[stimulus, fold] = 1
-    coins = np.random.default_rng(seed).integers(0, 2, (_N_SPLITS, -(-len(names) // 2)))
-    in_a = np.stack([coins, 1 - coins], axis=2).reshape(_N_SPLITS, -1)[:, : len(names)]
+    whole = names.dtype.kind in "iuf" and bool(np.all(names == np.floor(names)) and names.min() >= 0)
+    place = names.astype(np.int64) if whole else np.arange(len(names))
+    coins = [np.random.default_rng([seed, pair]).integers(0, 2, _N_SPLITS) for pair in place // 2]
+    in_a = (np.stack(coins, axis=1) + place) % 2
     enough = ((in_a @ shown.T >= 2) & ((1 - in_a) @ shown.T >= 2)).all(axis=1)
     return in_a[enough] if enough.any() else None
 

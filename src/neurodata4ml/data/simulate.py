@@ -32,10 +32,10 @@ RUNNING_RATE = 60.0
 BOUT = 0.7
 """Seconds over which running speed stays alike; short beside a block of 26 s, so that blocks differ little."""
 
-GAIN = {"early": 0.008, "late": 0.006}
+GAIN = {"early": 0.005, "late": 0.004}
 """Mean rise of the response per cm/s of running, by area; 0.005 elsewhere."""
 
-DRIFT, SHARED_NOISE, PRIVATE_NOISE = 0.05, 0.15, 0.15
+DRIFT, SHARED_NOISE, PRIVATE_NOISE = 0.03, 0.15, 0.15
 """Standard deviations, relative to the response: slow drift, noise shared by an area, noise of a unit alone."""
 
 KERNEL_STEP = 0.001
