@@ -173,8 +173,12 @@ def test_two_processes_without_a_working_lock_never_share_a_part(
     archive.faults.pause = 0.02
     first = in_another_process(UNLOCKED + FETCH)
     arriving(final, first, at_least=150_000)
-    archive.faults.pause = 0.005  # the second overtakes the first
+    archive.faults.pause = 0.5  # the first is held until the second is there too
     both = [first, in_another_process(UNLOCKED + FETCH)]
+    deadline = time.monotonic() + 60
+    while len(archive.downloads()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    archive.faults.pause = 0
     for process in both:
         out, err = process.communicate()
         assert process.returncode == 0, err
