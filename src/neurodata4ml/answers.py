@@ -127,10 +127,7 @@ def rdms(m: Material) -> xr.Dataset:
             "stimulus": labels,
             "stimulus2": labels,
         },
-        attrs={
-            "distance": "crossnobis (areas) and squared Euclidean (networks), each relative to its mean",
-            "units": "1",
-        },
+        attrs={"distance": "crossnobis (areas) and squared Euclidean (networks)"},
     )
 
 
