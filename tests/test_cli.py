@@ -71,6 +71,7 @@ def test_list_selects_and_helps_when_nothing_fits() -> None:
     assert "No dataset fits" not in typed("list", "-q", "--suited-to", "sleep").stderr
 
 
+@pytest.mark.slow
 def test_list_is_faster_than_importing_pandas() -> None:
     def best(*command: str) -> float:
         times = []

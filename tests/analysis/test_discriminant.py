@@ -1,7 +1,5 @@
 """Our closed form gives scikit-learn's answers, and shrinks as Ledoit and Wolf say."""
 
-import time
-
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -99,14 +97,3 @@ def test_many_labellings_at_once_equal_one_fit_each():
         for t in range(3):
             one = make_pipeline(StandardScaler(), LeastSquaresLDA()).fit(train[t], codes[i])
             assert (one.predict(test[t]) == predicted[i, t]).all()
-
-
-def test_a_fit_of_a_hundred_classes_takes_a_millisecond():
-    rng = np.random.default_rng(2)
-    X, y = rng.poisson(3.0, (1600, 60)).astype(float), np.arange(1600) % 100
-    seconds = []
-    for _ in range(10):
-        start = time.perf_counter()
-        LeastSquaresLDA().fit(X, y)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.005

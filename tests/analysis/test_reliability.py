@@ -1,7 +1,5 @@
 """Reliability: the printed numbers, theory, and what blocks share."""
 
-import time
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -106,21 +104,6 @@ def test_reliability_keeps_the_units_and_their_coordinates():
     assert found.area.values.tolist() == ["V1", "LM", "V1"]
     assert found.attrs["folds"] == "block"
     assert '"method": "anova"' in found.attrs["steps"]
-
-
-def test_sixty_units_cost_little_more_than_one():
-    x, _ = session(np.random.default_rng(8), n_stimuli=100, n_blocks=20, n_units=60)
-    all_units, one_unit = [], []
-    for _ in range(5):
-        all_units.append(seconds(lambda: reliability(x)))
-        one_unit.append(seconds(lambda: reliability(x[:, :1])))
-    assert min(all_units) < 10 * min(one_unit)  # 4 ms against 2 ms
-
-
-def seconds(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 @pytest.mark.parametrize(

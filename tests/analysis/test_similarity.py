@@ -1,7 +1,5 @@
 """Comparisons that know about labels, noise, and what independent data would give."""
 
-import time
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -229,20 +227,6 @@ def test_a_comparison_is_the_same_again_and_says_how_it_was_made():
     )
     assert "independent between folds" in found.attrs["assumed"]
     assert '"seed": 3' in found.attrs["steps"]
-
-
-def test_eight_candidates_cost_little_more_than_one():
-    rng = np.random.default_rng(20)
-    x = session(20, rng.normal(size=(100, 60)), n_blocks=20)
-    layers = {str(i): responses(rng.normal(size=(100, 200))) for i in range(8)}
-    one, eight = (min(seconds(x, some) for _ in range(2)) for some in ({"0": layers["0"]}, layers))
-    assert eight < 3 * one  # half a second each
-
-
-def seconds(x, layers):
-    start = time.perf_counter()
-    compare(x, layers)
-    return time.perf_counter() - start
 
 
 # --------------------------------------------------------------------------------------------------- errors

@@ -13,7 +13,7 @@ from neurodata4ml.analysis.responses import average_by, trial_labels
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance, to_matrix
 from neurodata4ml.errors import DesignError, DimensionError
 
-_N_SPLITS = 20
+_N_SPLITS = 50
 """Splits into halves that are averaged: more change the result by less than its own error."""
 
 
@@ -89,7 +89,7 @@ def dimensionality(x: xr.DataArray, *, seed: int = 0) -> xr.Dataset:
 
         PR_cv = < tr(H G_A H) tr(H G_B H) > / < tr(H G_A H . H G_B H) >
 
-    with ``G = linear.cross_gram``, H the centring over stimuli, < > the mean over 20 splits of folds into halves.
+    with ``G = linear.cross_gram``, H the centring over stimuli, < > the mean over 50 splits of folds into halves.
 
     Parameters
     ----------
