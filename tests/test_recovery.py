@@ -52,8 +52,11 @@ def test_every_quantity_of_the_demo_lies_within_its_interval_of_999_in_1000(foun
             assert share == 1.0 if row.estimate.size == 1 else share > 0.99, (area, row.quantity, row.what, share)
 
 
-WRONG_BY = {"gain of running": 2.0, "trial variability": 1.4, "decoding accuracy": 1.3}
-"""Factors by which estimates would be noticed to be wrong; 1.15 for quantities that are not named."""
+WRONG_BY = {"gain of running": 4.0, "trial variability": 1.4, "decoding accuracy": 1.3}
+"""Factors by which estimates would be noticed to be wrong; 1.15 for quantities that are not named.
+
+The gain of running is small beside its error: only its order of magnitude is sure at 99.9 %.
+"""
 
 
 @pytest.mark.parametrize("area", ["early", "late"])
