@@ -13,6 +13,7 @@ from neurodata4ml.data.simulate import (
     expected_counts,
     time_course,
 )
+from neurodata4ml.data.simulated_file import write_recording
 
 
 def responses(n_stimuli=6, n_units=4, seed=0):
@@ -101,3 +102,9 @@ def test_running_multiplies_the_response():
     r = responses()
     still, running = expected_counts(r, np.array([1, 1]), np.array([0.0, 20.0]), np.full(4, 0.01), np.ones((2, 4)))
     np.testing.assert_allclose(running / still, 1.2)
+
+
+def test_the_file_of_a_seed_is_the_same_to_the_bit(tmp_path):
+    recording = simulate.simulate(responses(), seed=0)
+    first, again = (write_recording(recording, tmp_path / name, seed=0) for name in ("first.nwb", "again.nwb"))
+    assert first.read_bytes() == again.read_bytes()

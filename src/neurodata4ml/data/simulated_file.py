@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import h5py
 import numpy as np
@@ -48,6 +49,7 @@ def write_recording(recording: Recording, path: Path, *, seed: int) -> Path:
     _add_units(nwb, recording, _add_electrodes(nwb, recording.responses.area))
     _add_stimuli(nwb, recording)
     _add_running(nwb, recording)
+    _name_objects(nwb)
     with NWBHDF5IO(str(path), "w") as io:
         io.write(nwb)
     with h5py.File(path, "r+") as file:
@@ -60,6 +62,13 @@ def read_truth(path: str | Path) -> dict[str, np.ndarray] | None:
     with h5py.File(path, "r") as file:
         group = file.get(TRUTH)
         return None if group is None else {name: group[name][()] for name in group}
+
+
+def _name_objects(nwb: Any) -> None:
+    """Give every object an id that follows from the session: pynwb draws them at random, and offers no other way."""
+    for number, thing in enumerate(nwb.all_children()):
+        own = uuid5(NAMESPACE_URL, f"{nwb.identifier}/{number}/{thing.name}")
+        thing._AbstractContainer__object_id = str(own)
 
 
 def truth_fields(recording: Recording) -> dict[str, np.ndarray]:
