@@ -40,3 +40,14 @@ def cache_folder() -> Path:
 def offline() -> bool:
     """Return whether ``NEURODATA4ML_OFFLINE`` forbids the network."""
     return os.environ.get("NEURODATA4ML_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all: beside its place first, then moved there."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path

@@ -87,13 +87,14 @@ def closed_form(
     )
 
 
-def simulated_model(session: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the expected counts (trial, unit) of the valid trials and the noise loadings (unit, factor).
+def noise_loadings(session: xr.Dataset) -> np.ndarray:
+    """Return the loadings of the noise (unit, factor) of the session's units.
 
-    ``neurodata4ml.data.simulate.draw_counts`` makes fresh sessions of them: same trials, gain and drift, new noise.
+    With ``truth(session)["expected_count"]``, ``neurodata4ml.data.simulate.draw_counts`` makes fresh sessions of them:
+    same trials, gain and drift, new noise.
     """
     fields = _fields(session)
-    return truth(session)["expected_count"].values, fields["loading"][_unit_rows(session, fields)]
+    return np.asarray(fields["loading"][_unit_rows(session, fields)])
 
 
 def _fields(session: xr.Dataset) -> dict[str, np.ndarray]:

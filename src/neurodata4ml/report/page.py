@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from neurodata4ml import __version__
 from neurodata4ml.errors import NeuroDataError
+from neurodata4ml.places import write_whole
 from neurodata4ml.report.canvas import css_variables
 from neurodata4ml.report.facts import is_simulated
 from neurodata4ml.report.sections import SECTIONS
@@ -43,14 +44,7 @@ def write_report(results: Results, folder: str | Path) -> Path:
     _make_folder(folder)
     page = render(results)
     results.save(folder / "results.json")
-    path = folder / "index.html"
-    part = folder / f".index.html.{os.getpid()}.part"
-    try:
-        part.write_text(page, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    return write_whole(folder / "index.html", page)
 
 
 def check_folder(folder: str | Path) -> None:
