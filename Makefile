@@ -16,7 +16,7 @@ demo: $(STAMP)  ## analyse the simulated session, write reports/demo/index.html
 	@echo "Open in a browser: $(CURDIR)/reports/demo/index.html"
 
 test: $(STAMP)  ## run the tests, offline; some of them: TESTS=tests/test_face.py
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(TESTS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 $(TESTS)
 
 lint: $(STAMP)  ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check .

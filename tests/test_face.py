@@ -45,7 +45,7 @@ def test_listing_the_catalog_loads_nothing_heavy() -> None:
     """``neurodata4ml list`` must answer before pandas would have been imported."""
     code = (
         "import sys; sys.argv = ['neurodata4ml', 'list']\n"
-        "from neurodata4ml.cli import main\n"
+        "from neurodata4ml.cli.main import main\n"
         "try: main()\n"
         "except SystemExit as stop: assert not stop.code, stop.code"
     )
@@ -56,4 +56,5 @@ def test_each_error_is_ours_and_has_an_exit_code() -> None:
     names = [name for name in neurodata4ml.__all__ if name.endswith("Error")]
     codes = {name: getattr(neurodata4ml, name).exit_code for name in names}
     assert all(issubclass(getattr(neurodata4ml, name), neurodata4ml.NeuroDataError) for name in names)
-    assert codes == dict.fromkeys(names, 1) | {"ArchiveError": 3, "ChecksumError": 4, "NotCachedError": 5}
+    special = {"ArchiveError": 3, "ChecksumError": 4, "NotCachedError": 5, "DiskError": 6}
+    assert codes == dict.fromkeys(names, 1) | special

@@ -17,9 +17,9 @@ FILES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 FLOORS = (
-    {"errors"},
+    {"errors", "suggest"},
     {"dims", "places"},
-    {"results", "spec", "where"},
+    {"results", "spec", "where", "lock"},
     {"data", "analysis", "networks", "report"},
     {"material", "answers", "quantities", "recovery", "study"},
     {"cli"},

@@ -11,9 +11,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "data.catalog": ("Entry", "describe", "list_datasets"),
-    "data.sources": ("SOURCES",),
-    "data.store": ("fetch",),
+    "data.entries.catalog": ("Entry", "describe", "list_datasets"),
+    "data.archives.sources": ("SOURCES",),
+    "data.cache.store": ("fetch",),
     "data.nwb.engine": ("open_nwb",),
     "data.session": ("open_session", "stimulus_images"),
     "data.align": ("align_series", "bin_spikes"),
@@ -37,6 +37,7 @@ _HOME = {
         "ChecksumError",
         "DesignError",
         "DimensionError",
+        "DiskError",
         "LayoutError",
         "NeuroDataError",
         "NotCachedError",

@@ -7,6 +7,7 @@ Each message says what is wrong, the value, what would be right, and what to typ
     +-- ArchiveError        an archive or the network did not deliver
     +-- NotCachedError      offline, and the file is not in the cache
     +-- ChecksumError       bytes arrived that are not the published ones
+    +-- DiskError           the disk is full, or the cache cannot be written to
     +-- LayoutError         a file that is not what its layout says
     +-- DimensionError      an array without the dims, or the labels, that a step needs
     +-- DesignError         an experiment that does not allow the question
@@ -41,6 +42,12 @@ class ChecksumError(NeuroDataError):
     """The downloaded bytes do not have the pinned digest or size."""
 
     exit_code = 4
+
+
+class DiskError(NeuroDataError):
+    """The disk is full, or the cache is read-only."""
+
+    exit_code = 6
 
 
 class LayoutError(NeuroDataError):

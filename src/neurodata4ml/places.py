@@ -37,6 +37,15 @@ def cache_folder() -> Path:
     return user_cache_path("neurodata4ml", appauthor=False)
 
 
+def shared_caches() -> tuple[Path, ...]:
+    """Return the caches that others fill and we only read: the folders named by ``NEURODATA4ML_SHARED_CACHE``.
+
+    Several are separated as in ``PATH``. A file that is in one of them is used from there, and nothing is written.
+    """
+    named = os.environ.get("NEURODATA4ML_SHARED_CACHE", "")
+    return tuple(Path(folder).expanduser().absolute() for folder in named.split(os.pathsep) if folder)
+
+
 def offline() -> bool:
     """Return whether ``NEURODATA4ML_OFFLINE`` forbids the network."""
     return os.environ.get("NEURODATA4ML_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")

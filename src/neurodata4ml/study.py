@@ -94,7 +94,7 @@ def describe_data(material: Material) -> dict[str, Any]:
 
 
 def _entry_facts(dataset: str | None, source: Path) -> dict[str, Any]:
-    from neurodata4ml.data.catalog import describe
+    from neurodata4ml.data.entries.catalog import describe
 
     if not dataset:
         return {"title": source.name}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import xarray as xr
 
 from neurodata4ml.data.columns import chunked, free_name
+from neurodata4ml.data.entries.records import Layout
 from neurodata4ml.data.nwb.hdf5 import NwbFile
 from neurodata4ml.data.nwb.kinds import SERIES, core_type_of, type_of
 from neurodata4ml.data.nwb.types import groups, read_group
-from neurodata4ml.data.records import Layout
 from neurodata4ml.data.trials import has
 from neurodata4ml.errors import LayoutError
 

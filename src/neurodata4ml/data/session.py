@@ -11,11 +11,12 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data import catalog, store
+from neurodata4ml.data.cache import store
 from neurodata4ml.data.columns import chunked
+from neurodata4ml.data.entries import catalog
+from neurodata4ml.data.entries.records import Layout
 from neurodata4ml.data.nwb.hdf5 import NwbFile
 from neurodata4ml.data.nwb.types import groups, read_group
-from neurodata4ml.data.records import Layout
 from neurodata4ml.data.series import add_series, raw_voltages, read_series
 from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials

@@ -20,10 +20,10 @@ from neurodata4ml.data.columns import (
     why_not,
     with_numbers,
 )
+from neurodata4ml.data.entries.records import Layout, Trials
 from neurodata4ml.data.nwb.hdf5 import NwbFile
 from neurodata4ml.data.nwb.kinds import TABLE
 from neurodata4ml.data.nwb.types import groups, read_group
-from neurodata4ml.data.records import Layout, Trials
 from neurodata4ml.errors import LayoutError
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.data.columns import chunked, free_name, plain_columns, row_dim, settle, why_not
+from neurodata4ml.data.entries.records import AreaJoin, Filter, Layout
 from neurodata4ml.data.nwb.hdf5 import NwbFile
 from neurodata4ml.data.nwb.kinds import SERIES
 from neurodata4ml.data.nwb.types import groups, read_group
-from neurodata4ml.data.records import AreaJoin, Filter, Layout
 from neurodata4ml.data.trials import has
 from neurodata4ml.errors import LayoutError
 

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from archive import Archive, guo_alm_local, guo_alm_twin
-from neurodata4ml.cli import main
+from neurodata4ml.cli.main import main
 
 NAME = "guo-alm-local"
 
@@ -81,7 +81,7 @@ def test_list_is_faster_than_importing_pandas() -> None:
             times.append(time.perf_counter() - started)
         return min(times)
 
-    ours = best("-c", "import sys; sys.argv = ['neurodata4ml', 'list']; from neurodata4ml.cli import main; main()")
+    ours = best("-c", "import sys; sys.argv = ['neurodata4ml', 'list']; from neurodata4ml.cli.main import main; main()")
     assert ours < best("-c", "import pandas")
 
 
@@ -160,7 +160,7 @@ def test_a_network_that_is_down_ends_with_3_and_one_sentence(archive: Archive, m
         port = free.getsockname()[1]
     monkeypatch.setenv("NEURODATA4ML_DANDI_API", f"http://127.0.0.1:{port}/api")
     done = subprocess.run(
-        [sys.executable, "-c", "from neurodata4ml.cli import main; main()", "fetch", NAME],
+        [sys.executable, "-c", "from neurodata4ml.cli.main import main; main()", "fetch", NAME],
         capture_output=True,
         text=True,
     )
@@ -177,7 +177,7 @@ def test_a_failure_ends_with_1_and_verbose_shows_where() -> None:
     assert (
         "Traceback"
         in subprocess.run(
-            [sys.executable, "-c", "from neurodata4ml.cli import main; main()", "describe", "allen_vc", "-v"],
+            [sys.executable, "-c", "from neurodata4ml.cli.main import main; main()", "describe", "allen_vc", "-v"],
             capture_output=True,
             text=True,
         ).stderr
@@ -225,7 +225,7 @@ def test_on_a_terminal_list_is_a_table_and_fetch_shows_a_bar(archive: Archive, t
 
     def seen(*words: str) -> str:
         ours, theirs = pty.openpty()
-        code = "from neurodata4ml.cli import main; main()"
+        code = "from neurodata4ml.cli.main import main; main()"
         environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
         process = subprocess.Popen(
             [sys.executable, "-c", code, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
@@ -250,7 +250,7 @@ def test_on_a_terminal_list_is_a_table_and_fetch_shows_a_bar(archive: Archive, t
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 def test_ctrl_c_leaves_only_a_part_and_the_next_call_continues(archive: Archive, twin: bytes, tmp_path: Path) -> None:
     archive.faults.pause = 0.05
-    code = "from neurodata4ml.cli import main; main()"
+    code = "from neurodata4ml.cli.main import main; main()"
     process = subprocess.Popen([sys.executable, "-c", code, "fetch", NAME], stderr=subprocess.PIPE, text=True)
     while not any(part.stat().st_size > 50_000 for part in (tmp_path / "cache").rglob("*.part")):
         assert process.poll() is None

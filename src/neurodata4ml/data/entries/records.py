@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Literal
 
 from neurodata4ml.errors import CatalogError
+from neurodata4ml.suggest import did_you_mean
 
-ARCHIVES = ("dandi", "http", "local", "simulated")
+ARCHIVES = ("dandi", "http", "zenodo", "osf", "local", "simulated")
 """Where a file can come from: the keys of ``sources.SOURCES``."""
-
-Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,9 @@ class Asset:
     """One file of a dataset; ``size`` in bytes, and what is not known in advance is 0 or empty.
 
     Without ``sha256`` the archive's own digest is used when the file is fetched. ``note`` says how the pin is known.
-    For the archive ``local``, ``path`` is relative to the folder of the entry's TOML file.
+    For the archive ``local``, ``path`` is relative to the folder of the entry's TOML file. ``blob`` is the id of the
+    bytes in DANDI's store; ``url`` may be ``s3://bucket/key``. With ``member``, ``path`` is a zip or tar archive and
+    the session is the member of this name.
     """
 
     path: str
@@ -31,6 +31,9 @@ class Asset:
     url: str = ""
     etag: str = ""
     note: str = ""
+    blob: str = ""
+    md5: str = ""
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,16 +105,70 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """How the sessions that are not pinned are found in the archive's own list of files.
+
+    ``path`` is a pattern of paths (``sub-*/*_ophys.nwb``), ``session`` a regular expression whose one group finds the
+    session in such a path, ``count`` how many sessions there are (0: not known).
+    """
+
+    path: str
+    session: str
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper to cite, in the words of BibTeX: ``author = "Siegle, Joshua H. and others"``."""
+
+    author: str
+    year: int
+    title: str = ""
+    journal: str = ""
+    volume: str = ""
+    pages: str = ""
+    doi: str = ""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Pictures that were shown and are not in the session's file: one file each, its number for ``{n}`` in ``url``.
+
+    There are ``count`` of them, numbered from ``first``; the stimuli of the tables ``trials`` count in them.
+    """
+
+    url: str
+    count: int
+    trials: tuple[str, ...] = ()
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class Repair:
+    """An NWB 1 file with the right tables of stimuli, where those of the session's own file are damaged.
+
+    ``url`` holds ``{id}``: what the one group of the regular expression ``session`` finds in the session's name.
+    ``trials`` names, for each of the entry's trials to repair, the stimulus in that file.
+    """
+
+    url: str
+    session: str
+    trials: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Entry:
     """A dataset: what it is, who made it, under which licence, which files it has and how they are laid out.
 
     ``total_size`` is that of the whole dataset in bytes (0: not known); ``file`` is the TOML file it was read from.
+    ``data_author`` names the makers of the data as BibTeX does; ``redirects`` are hosts to which the server of an
+    ``http`` entry may redirect.
     """
 
     name: str
     title: str
     summary: str
-    archive: Literal["dandi", "http", "local", "simulated"]
+    archive: Literal["dandi", "http", "zenodo", "osf", "local", "simulated"]
     version: str
     license: str
     citation: str
@@ -129,6 +186,12 @@ class Entry:
     total_size: int = 0
     suited_to: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    data_author: str = ""
+    papers: tuple[Paper, ...] = ()
+    redirects: tuple[str, ...] = ()
+    listing: Listing | None = None
+    images_from: Images | None = None
+    repair: Repair | None = None
     file: Path = field(default=Path(), metadata={"toml": False}, repr=False)
 
     @property
@@ -171,81 +234,11 @@ class Entry:
 
     def __str__(self) -> str:
         """Return the entry as text: what a reader wants to know before downloading."""
-        from neurodata4ml.data.card import as_text
+        from neurodata4ml.data.entries.card import as_text
 
         return as_text(self)
 
     def _repr_html_(self) -> str:
-        from neurodata4ml.data.card import as_html
+        from neurodata4ml.data.entries.card import as_html
 
         return as_html(self)
-
-
-def build(record: type[Record], raw: Any, where: str) -> Record:
-    """Make a ``record`` of the table ``raw``, or say what is wrong with it.
-
-    ``where`` names the file, and the table in it, for the error message.
-
-    Raises
-    ------
-    CatalogError
-        On an unknown key (with a suggestion), a missing key or a value of the wrong type.
-    """
-    if not isinstance(raw, dict):
-        message = f"{where} must be a table; got {raw!r}."
-        raise CatalogError(message)
-    known = {f.name: f for f in fields(record) if f.metadata.get("toml", True)}  # type: ignore[arg-type]
-    for key in raw:
-        if key not in known:
-            message = f"{where}: unknown key {key!r}{did_you_mean(key, known)} Known keys: {', '.join(known)}."
-            raise CatalogError(message)
-    for key, its in known.items():
-        if key not in raw and its.default is MISSING and its.default_factory is MISSING:
-            message = f"{where}: the key {key!r} is missing. Add a line: {key} = ..."
-            raise CatalogError(message)
-    hints = get_type_hints(record)
-    return record(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in raw.items()})
-
-
-def did_you_mean(word: str, known: Any) -> str:
-    """Return ``; did you mean ...?`` for the known words close to ``word``, a full stop where none is."""
-    from difflib import get_close_matches
-
-    begins = [name for name in known if word and name.startswith(word)]
-    close = list(dict.fromkeys([*begins, *get_close_matches(word, list(known), n=3, cutoff=0.5)]))[:3]
-    return f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if is_dataclass(hint):
-        return build(hint, value, where)  # type: ignore[arg-type]
-    if origin is UnionType and any(map(is_dataclass, arguments)):
-        return build(next(a for a in arguments if is_dataclass(a)), value, where)  # type: ignore[arg-type]
-    if origin is dict and isinstance(value, dict):
-        return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-    if origin is tuple and isinstance(value, list):
-        return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is Literal and value in arguments:
-        return value
-    allowed = arguments if origin is UnionType else (hint,)
-    if hint is float and type(value) is int:
-        return float(value)
-    if origin not in (dict, tuple, Literal) and type(value) in allowed:  # type() and not isinstance: true is no number
-        return value
-    message = f"{where} must be {_words(hint)}; got {value!r}."
-    raise CatalogError(message)
-
-
-def _words(hint: Any) -> str:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        return "one of " + ", ".join(map(repr, arguments))
-    if origin is UnionType:
-        return " or ".join(_words(a) for a in arguments if a is not type(None))
-    if origin is tuple and is_dataclass(arguments[0]):
-        return f"a list of tables with the keys {', '.join(key.name for key in fields(arguments[0]))}"
-    if origin is tuple:
-        return "a list of " + _words(arguments[0])
-    names = {str: "text", int: "a whole number", float: "a number"}
-    return "a table" if origin is dict else names[hint]

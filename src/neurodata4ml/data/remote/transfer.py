@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import requests
 
-from neurodata4ml.data import transport
-from neurodata4ml.data.transport import FaultError
+from neurodata4ml.data.remote import transport
+from neurodata4ml.data.remote.transport import FaultError
 from neurodata4ml.errors import ChecksumError
 
 CHUNK = 1 << 20

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from neurodata4ml.data import transport
-from neurodata4ml.data.records import Asset, Entry
+from neurodata4ml.data.entries.records import Asset, Entry
+from neurodata4ml.data.remote import transport
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
 
 DANDI_API = "https://api.dandiarchive.org/api"

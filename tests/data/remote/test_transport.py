@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from archive import Archive, Stored
-from neurodata4ml.data import transport
-from neurodata4ml.data.transfer import download as move
+from neurodata4ml.data.remote import transport
+from neurodata4ml.data.remote.transfer import download as move
 from neurodata4ml.errors import ArchiveError, ChecksumError, NeuroDataError, NotCachedError
 
 CONTENT = np.random.default_rng(0).bytes(300_000)

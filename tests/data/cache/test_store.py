@@ -20,7 +20,7 @@ import pytest
 from archive import Archive, guo_alm_local, guo_alm_twin
 from conftest import real_data
 from neurodata4ml import describe, fetch
-from neurodata4ml.data import disk, parts, store
+from neurodata4ml.data.cache import disk, parts, store
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NeuroDataError, NotCachedError
 
 REAL = "mouse-alm/sub_anm00239123_ses_20170627T093549_ecephys_and_ogen.nwb"
@@ -289,7 +289,7 @@ def test_a_broken_network_keeps_what_arrived(
 ) -> None:
     archive.presigned_only = True
     final = put(archive, cache, twin)
-    monkeypatch.setattr("neurodata4ml.data.transport.PATIENT", 1)
+    monkeypatch.setattr("neurodata4ml.data.remote.transport.PATIENT", 1)
     archive.faults.drop_after, archive.faults.drops = 100_000, 1
     with pytest.raises(
         ArchiveError, match=r"did not deliver guo-alm-local .* 100,000 bytes are kept, and it continues there"

@@ -9,12 +9,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from neurodata4ml.data import disk, parts
-from neurodata4ml.data.catalog import describe
-from neurodata4ml.data.progress import Progress, shown
-from neurodata4ml.data.records import Entry
-from neurodata4ml.data.sources import Remote, resolve
-from neurodata4ml.data.transfer import download
+from neurodata4ml.data.archives.sources import Remote, resolve
+from neurodata4ml.data.cache import disk, parts
+from neurodata4ml.data.cache.progress import Progress, shown
+from neurodata4ml.data.entries.catalog import describe
+from neurodata4ml.data.entries.records import Entry
+from neurodata4ml.data.remote.transfer import download
 from neurodata4ml.errors import CatalogError, ChecksumError, NotCachedError
 from neurodata4ml.places import cache_folder, offline
 

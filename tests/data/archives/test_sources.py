@@ -11,8 +11,8 @@ import pytest
 from archive import GUO, Archive, guo_alm_local
 from conftest import ROOT
 from neurodata4ml import describe
-from neurodata4ml.data import sources
-from neurodata4ml.data.records import ARCHIVES
+from neurodata4ml.data.archives import sources
+from neurodata4ml.data.entries.records import ARCHIVES
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NotCachedError
 
 CONTENT = b"not an NWB file, but bytes all the same" * 10

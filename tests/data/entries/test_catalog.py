@@ -13,9 +13,9 @@ import pytest
 
 from conftest import ROOT
 from neurodata4ml import describe, list_datasets
-from neurodata4ml.data import catalog
-from neurodata4ml.data.records import AreaJoin, Layout
-from neurodata4ml.data.sources import SOURCES
+from neurodata4ml.data.archives.sources import SOURCES
+from neurodata4ml.data.entries import catalog
+from neurodata4ml.data.entries.records import AreaJoin, Layout
 from neurodata4ml.errors import CatalogError
 
 SHIPPED = sorted(path.stem for path in (ROOT / "catalog").glob("*.toml"))
@@ -186,7 +186,7 @@ def test_what_is_no_file_is_named(folder: Path, what: str) -> None:
         (
             'archive = "local"',
             'archive = "ftp"',
-            "archive must be one of 'dandi', 'http', 'local', 'simulated'; got 'ftp'",
+            "archive must be one of 'dandi', 'http', 'zenodo', 'osf', 'local', 'simulated'; got 'ftp'",
         ),
         ('archive = "local"', 'archive = "dandi"', r"archive 'dandi' needs dandiset \(six digits; got ''\)"),
         ('archive = "local"', 'archive = "http"', "sessions.a needs url and sha256"),
@@ -243,7 +243,7 @@ def test_an_entry_shows_itself_and_escapes_what_it_shows(folder: Path) -> None:
 
 
 def test_the_catalog_is_read_with_the_standard_library_alone() -> None:
-    code = "import sys, neurodata4ml.data.catalog as c; c.rows(); import json; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, neurodata4ml.data.entries.catalog as c; c.rows(); print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     packages = {name.split(".")[0] for name in loaded if not name.startswith("_")}
     assert packages - sys.stdlib_module_names <= {"neurodata4ml", "sitecustomize", "usercustomize"}

@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurodata4ml.data.records import AreaJoin, Asset, Entry, Filter, Layout, Trials, build, did_you_mean
+from neurodata4ml.data.entries.build import build
+from neurodata4ml.data.entries.records import AreaJoin, Asset, Entry, Filter, Layout, Trials
 from neurodata4ml.errors import CatalogError
 from neurodata4ml.places import catalog_folder, user_catalog_folder
+from neurodata4ml.suggest import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd

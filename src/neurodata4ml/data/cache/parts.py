@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from neurodata4ml.data import disk
+from neurodata4ml.data.cache import disk
 from neurodata4ml.errors import NeuroDataError
 
 LONGEST_SILENCE = 86_400.0

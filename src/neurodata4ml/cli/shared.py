@@ -1,0 +1,66 @@
+"""What all commands share: how loud they are, JSON, and how an error of ours ends them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from neurodata4ml.errors import NeuroDataError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Group(click.Group):
+    """A group whose commands end with one sentence and an exit code, where an error of ours is raised."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of ours becomes one sentence on stderr and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except NeuroDataError as error:
+            if logging.getLogger("neurodata4ml").level <= logging.DEBUG:
+                import traceback
+
+                traceback.print_exc()
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+def spoken(command: Command) -> Command:
+    """Give a command the options -q and -v, and set up the log accordingly."""
+
+    def hush(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
+        _set_log(logging.ERROR if value else logging.WARNING)
+        return value
+
+    def speak(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            _set_log(logging.DEBUG)
+
+    verbose = click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=speak, help="Say more.")
+    quiet = click.option("-q", "--quiet", is_flag=True, callback=hush, is_eager=True, help="Say only errors.")
+    return quiet(verbose(command))
+
+
+def _set_log(level: int) -> None:
+    log = logging.getLogger("neurodata4ml")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+        log.propagate = False
+    log.setLevel(level)
+    os.environ["DANDI_LOG_LEVEL"] = "DEBUG" if level == logging.DEBUG else "CRITICAL"
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+
+
+def print_json(value: Any) -> None:
+    """Print plain values as JSON, without NaN."""
+    click.echo(json.dumps(value, indent=1, allow_nan=False))

@@ -1,0 +1,1 @@
+"""Where files come from: an archive's word for a session becomes an address."""

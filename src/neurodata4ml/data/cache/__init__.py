@@ -1,0 +1,1 @@
+"""The cache on disk: files that are verified before they are seen."""

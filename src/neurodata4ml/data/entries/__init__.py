@@ -1,0 +1,1 @@
+"""The catalog: what a dataset is, who made it, and where its files are."""

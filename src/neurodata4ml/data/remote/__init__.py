@@ -1,0 +1,1 @@
+"""Bytes over the network: one client, whole files and ranges of them."""
