@@ -1,13 +1,15 @@
-# One word per deed; `make` alone lists them. Needs Python 3.11 to 3.13 with venv; all else goes into .venv.
+# One word per deed; `make` alone lists them. Needs Python 3.11 to 3.13 with venv; all else goes into .venv
+# (and what the benchmark compares us with, into .venv-bench).
 
 BIN = .venv/bin
 STAMP = .venv/installed
+BENCH = .venv-bench
 TESTS = tests
 
-.PHONY: help setup demo test lint clean again
+.PHONY: help setup demo test lint bench-setup bench clean again
 
 help:  ## list these words
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP)  ## create .venv and install what constraints.txt pins
 
@@ -23,14 +25,25 @@ lint: $(STAMP)  ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-clean:  ## remove .venv and all that was built; reports/ and cache/ stay
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
-	find src tests tools notebooks -name __pycache__ -prune -exec rm -rf {} +
+bench-setup: $(BENCH)/installed  ## create .venv-bench, with what the benchmark compares us with
+
+bench: $(BENCH)/installed  ## time fetch against curl, dandi and pooch (15 minutes); see benchmarks/README.md
+	@$(BENCH)/bin/python benchmarks/fetch.py
+
+clean:  ## remove .venv, .venv-bench and all that was built; reports/ and cache/ stay
+	rm -rf .venv $(BENCH) build dist .pytest_cache .mypy_cache .ruff_cache
+	find src tests tools benchmarks notebooks -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
 	@sh tools/setup.sh
 
+$(BENCH)/installed: pyproject.toml constraints.txt
+	@sh tools/setup.sh $(BENCH) bench
+
 # A virtual environment remembers where it stands, and may lose its Python: in either case it is made again.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CURDIR))
 $(STAMP): again
+endif
+ifneq ($(shell $(BENCH)/bin/python -c '' 2>/dev/null && cat $(BENCH)/installed 2>/dev/null),$(CURDIR))
+$(BENCH)/installed: again
 endif

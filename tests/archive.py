@@ -1,271 +1,230 @@
-"""An archive on loopback: the DANDI REST interface and the store behind it, with faults that a test can switch on.
+"""An archive on loopback: files, documents and DANDI's REST interface, with faults that a test can switch on.
 
-A real HTTP server, asked by the real clients: nothing in the package knows that it is not the public one.
+A real HTTP server in a process of its own (``archive_server.py``), asked by the real clients: nothing in the package
+knows that it is not the public one. Here is its remote control, over a pipe, so that it works without any socket::
+
+    with Archive() as archive:                           # NEURODATA4ML_DANDI_API = archive.api
+        stored = archive.add("000001", "0.1", "sub-1/a.nwb", content)           # an asset of a DANDI archive
+        archive.url(stored), f"{archive.api}/assets/{stored.asset_id}/download/"  # the store; a presigned redirect
+        plain = archive.put("bucket/key.h5", content)    # bytes at archive.url(plain) = <root>/files/bucket/key.h5
+        big = archive.put("big.bin", Path("big.bin"))    # bytes of a file on disk, not read here
+        archive.serve("/api/records/1", {"files": []})   # a document: JSON, or text or bytes with content_type=
+        archive.faults.drops, archive.faults.drop_after = 3, 50_000   # see archive_faults.Faults for all
+        archive.faults.cuts = [300_000, 0, 500_000]      # the next three answers are cut there
+        archive.faults.unavailable, archive.faults.status, archive.faults.retry_after = 2, 429, "1"
+        archive.faults.heal()                            # no faults any more
+        archive.change(stored, other)                    # the file is another one now, with another ETag
+        archive.log, archive.downloads()                 # what was asked: method, path, range, status, sent, headers
+        archive.page_size = 2                            # of listings; archive.presigned_only = True
+        archive.stop()                                   # nobody listens any more
+
+The files are ordinary ones of an HTTP/1.1 server: GET, HEAD, Range, If-Range, If-Match (412), strong ETags. Faults of
+bytes befall both stored and put files; ``unavailable`` and ``latency`` befall whatever is asked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import re
+import subprocess
+import sys
 import threading
-import time
 import tomllib
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 import tomli_w
 
+import archive_faults
+from archive_faults import Request
 from conftest import ROOT
 
-PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
-DATE = "2024-01-01T00:00:00+00:00"
+SERVER = Path(__file__).with_name("archive_server.py")
+PARTS = 64 << 20
+"""Bytes of a part in DANDI's ETag."""
 
 
-@dataclass
+class Stored(archive_faults.Stored):
+    """One file of the archive; what is set here changes there."""
+
+    told: Any = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if self.told is not None and name != "told":
+            self.told(self, name, value)
+
+
 class Faults:
-    """What goes wrong; numbers count down with each time it went wrong (use a large one for always)."""
+    """The faults of the server, each settable and readable by its name (see ``archive_faults.Faults``)."""
 
-    drop_after: int = 0
-    """Close the connection after so many bytes of a file ..."""
-    drops: int = 0
-    """... so many times."""
-    flip_at: int = -1
-    """Send this byte of a file flipped, each time."""
-    new_etag: str = ""
-    """State this ETag in place of the right one."""
-    ignore_range: bool = False
-    """Answer 200 and the whole file to a request for a range."""
-    wrong_range: int = 0
-    """Answer so many ranges with another range than was asked for."""
-    html: int = 0
-    """Send a web page in place of a file, so many times."""
-    unavailable: int = 0
-    """Answer 503 to so many requests, of any kind."""
-    retry_after: str = ""
-    """With this header."""
-    expired: int = 0
-    """Answer 403 to so many presigned addresses."""
-    pause: float = 0.0
-    """Seconds between two pieces of 16 kB."""
+    def __init__(self, server: _Server) -> None:
+        self.__dict__["server"] = server
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in archive_faults.Faults.__dataclass_fields__:
+            raise AttributeError(name)
+        self.server.do("fault", **{name: value})
+
+    def __getattr__(self, name: str) -> Any:
+        return self.server.do("faults")[name]
+
+    def heal(self) -> None:
+        """Make the server a healthy one again."""
+        self.server.do("heal")
 
 
-@dataclass
-class Stored:
-    """One file of the archive."""
-
-    dandiset: str
-    version: str
-    path: str
-    content: bytes
-    asset_id: str
-    blob: str
-    sha256: str
-    etag: str
-
-
-@dataclass
-class Request:
-    """One line of the server's log."""
-
-    method: str
-    path: str
-    range: str
-    if_range: str
-    status: int = 0
-
-
-@dataclass
 class Archive:
-    """A DANDI archive on loopback; use it as a context manager and put ``api`` into ``NEURODATA4ML_DANDI_API``."""
+    """The archive; use it as a context manager. A server that one test has left serves the next, empty again."""
 
-    presigned_only: bool = False
-    faults: Faults = field(default_factory=Faults)
-    files: list[Stored] = field(default_factory=list)
-    log: list[Request] = field(default_factory=list)
-
-    def add(self, dandiset: str, version: str, path: str, content: bytes, *, sha256: str | None = None) -> Stored:
-        """Store a file; ``sha256`` is what the archive states (its own when left out, nothing when empty)."""
-        parts = [hashlib.md5(content[i : i + (64 << 20)]).digest() for i in range(0, len(content), 64 << 20)]
-        stored = Stored(
-            dandiset,
-            version,
-            path,
-            content,
-            asset_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{dandiset}/{version}/{path}")),
-            blob=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{dandiset}/{version}/{path}")),
-            sha256=hashlib.sha256(content).hexdigest() if sha256 is None else sha256,
-            etag=f"{hashlib.md5(b''.join(parts)).hexdigest()}-{len(parts)}",
-        )
-        self.files.append(stored)
-        return stored
+    def __init__(self, *, presigned_only: bool = False, page_size: int = 100) -> None:
+        self.settings = {"presigned_only": presigned_only, "page_size": page_size}
 
     def __enter__(self) -> Archive:
-        archive = self
-
-        class Handler(_Handler):
-            its = archive
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.root = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.server = _IDLE.pop() if _IDLE else _Server()
+        self.root = f"http://127.0.0.1:{self.server.port}"
         self.api = f"{self.root}/api"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self.faults = Faults(self.server)
+        self.files: list[Stored] = _Files(self.server)
+        self.server.do("set", **self.settings)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        if self.server.process.poll() is None:
+            self.server.do("reset")
+            _IDLE.append(self.server)
+
+    def stop(self) -> None:
+        """End the server: whoever connects is refused, and connections under way break."""
+        self.server.end()
+
+    def add(self, dandiset: str, version: str, path: str, content: bytes, **facts: Any) -> Stored:
+        """Store an asset; ``sha256`` is what the archive states (its own when left out, nothing when empty)."""
+        name = f"{dandiset}/{version}/{path}"
+        ids = {
+            "asset_id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
+            "blob": str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
+        }
+        facts = {key: value for key, value in facts.items() if value is not None}
+        return self._store(content, {"dandiset": dandiset, "version": version, "path": path, **ids, **facts})
+
+    def put(self, name: str, content: bytes | Path, **facts: Any) -> Stored:
+        """Store bytes at ``/files/<name>``, or exactly at ``name`` where it begins with a slash."""
+        return self._store(content, {"path": name, "at": name if name[0] == "/" else f"/files/{name}", **facts})
+
+    def serve(
+        self,
+        path: str,
+        body: bytes | str | dict[str, Any] | list[Any],
+        *,
+        content_type: str = "application/json",
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+    ) -> str:
+        """Answer ``path`` (with its query, or any where it has none) with a document; return its address."""
+        text = body if isinstance(body, bytes | str) else json.dumps(body)
+        content = text.encode() if isinstance(text, str) else text
+        facts = {"content_type": content_type, "status": status, "headers": headers or {}}
+        self.server.do("serve", content, path=path, **facts)
+        return f"{self.root}{path}"
+
+    def change(self, stored: Stored, content: bytes) -> None:
+        """Replace the bytes of a file, and its ETag."""
+        stored.content, stored.etag = content, _etag(content)
+
+    def url(self, stored: archive_faults.Stored) -> str:
+        """Address of a file's bytes, in the store."""
+        return self.root + (stored.at or f"/blobs/{stored.blob[:3]}/{stored.blob[3:6]}/{stored.blob}")
+
+    @property
+    def log(self) -> list[Request]:
+        """All requests so far, in order; a copy."""
+        return [Request(**line) for line in self.server.do("log")]
 
     def downloads(self) -> list[Request]:
         """The requests for bytes of files, in order."""
-        return [request for request in self.log if request.path.startswith("/blobs/")]
+        return [request for request in self.log if request.is_bytes]
 
-    def url(self, stored: Stored) -> str:
-        """Address of the bytes in the store."""
-        return f"{self.root}/blobs/{stored.blob[:3]}/{stored.blob[3:6]}/{stored.blob}"
+    def forget(self) -> None:
+        """Empty the log."""
+        self.server.do("forget")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in ("presigned_only", "page_size"):
+            self.server.do("set", **{name: value})
+
+    def _store(self, content: bytes | Path, facts: dict[str, Any]) -> Stored:
+        if isinstance(content, Path):
+            facts = {"etag": f"{content.name}-{content.stat().st_size}", **facts}
+            self.server.do("add", b"", file=str(content), **facts)
+        else:
+            facts = {"sha256": hashlib.sha256(content).hexdigest(), "etag": _etag(content), **facts}
+            self.server.do("add", content, **facts)
+        stored = Stored(**facts, content=content)
+        self.files.append(stored)
+        stored.told = self._tell
+        return stored
+
+    def _tell(self, stored: Stored, name: str, value: Any) -> None:
+        index = next(i for i, file in enumerate(self.files) if file is stored)
+        content, value = (value, None) if name == "content" else (b"", value)
+        self.server.do("change", content, index=index, name=name, value=value)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    its: Archive
+class _Server:
+    """The process and the pipe to it."""
 
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        headers = self.headers
-        self.seen = Request("GET", self.path, headers.get("Range", ""), headers.get("If-Range", ""))
-        self.its.log.append(self.seen)
-        url = urlsplit(self.path)
-        query = {key: values[0] for key, values in parse_qs(url.query).items()}
-        try:
-            self.answer(unquote(url.path), query)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
-    def answer(self, path: str, query: dict[str, str]) -> None:
-        faults = self.its.faults
-        if faults.unavailable > 0:
-            faults.unavailable -= 1
-            return self.send(503, b"", {"Retry-After": faults.retry_after} if faults.retry_after else {})
-        if path == "/api/info/":
-            return self.send_json(self.info())
-        if match := re.fullmatch(r"/api/dandisets/(\d+)/versions/([^/]+)/assets/", path):
-            return self.send_assets(*match.groups(), query.get("path", ""))
-        if match := re.fullmatch(r"/api/dandisets/\d+/versions/[^/]+/assets/([^/]+)/", path):
-            return self.send_metadata(match[1])
-        if match := re.fullmatch(r"/api/assets/([^/]+)/download/", path):
-            (stored,) = [f for f in self.its.files if f.asset_id == match[1]]
-            location = f"{self.its.url(stored)}?X-Amz-Signature={len(self.its.log)}"
-            return self.send(302, b"", {"Location": location})
-        for stored in self.its.files:
-            if path.endswith(f"/{stored.blob}"):
-                return self.send_blob(stored, presigned="X-Amz-Signature" in query)
-        return self.send(404, b'{"detail": "Not found."}', {"Content-Type": "application/json"})
-
-    def info(self) -> dict[str, Any]:
-        return {
-            "schema_version": "0.6.10",
-            "version": "0.3.100",
-            "cli-minimal-version": "0.60.0",
-            "cli-requires-python": ">=3.9",
-            "cli-bad-versions": [],
-            "services": {"api": {"url": self.its.api}, "webui": {"url": self.its.root}, "jupyterhub": {"url": ""}},
-        }
-
-    def send_assets(self, dandiset: str, version: str, prefix: str) -> None:
-        found = [f for f in self.its.files if (f.dandiset, f.version) == (dandiset, version)]
-        if not found:
-            return self.send(404, b'{"detail": "Not found."}', {"Content-Type": "application/json"})
-        results = [
-            {
-                "asset_id": f.asset_id,
-                "blob": f.blob,
-                "zarr": None,
-                "path": f.path,
-                "size": len(f.content),
-                "created": DATE,
-                "modified": DATE,
-            }
-            for f in found
-            if f.path.lower().startswith(prefix.lower())
-        ]
-        return self.send_json({"count": len(results), "next": None, "previous": None, "results": results})
-
-    def send_metadata(self, asset_id: str) -> None:
-        (f,) = [f for f in self.its.files if f.asset_id == asset_id]
-        urls = [f"{self.its.api}/assets/{asset_id}/download/"]
-        if not self.its.presigned_only:
-            urls.append(self.its.url(f))
-        digest = {"dandi:dandi-etag": f.etag, "dandi:sha2-256": f.sha256}
-        self.send_json(
-            {
-                "path": f.path,
-                "identifier": asset_id,
-                "contentUrl": urls,
-                "contentSize": len(f.content),
-                "encodingFormat": "application/x-nwb",
-                "digest": {name: value for name, value in digest.items() if value},
-            }
+    def __init__(self) -> None:
+        self.pipes = threading.Lock()
+        self.process = subprocess.Popen(
+            [sys.executable, "-S", str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
+        assert self.process.stdout
+        self.port = int(self.process.stdout.readline())
 
-    def send_blob(self, stored: Stored, *, presigned: bool) -> None:
-        faults, content = self.its.faults, stored.content
-        if presigned and faults.expired > 0:
-            faults.expired -= 1
-            return self.send(403, b"<Error><Code>AccessDenied</Code></Error>", {"Content-Type": "application/xml"})
-        if faults.html > 0:
-            faults.html -= 1
-            return self.send(200, PAGE, {"Content-Type": "text/html; charset=utf-8"})
-        if faults.flip_at >= 0:
-            flipped = bytearray(content)
-            flipped[faults.flip_at] ^= 1
-            content = bytes(flipped)
-        etag = f'"{faults.new_etag or stored.etag}"'
-        headers = {"Content-Type": "application/octet-stream", "ETag": etag, "Accept-Ranges": "bytes"}
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.seen.range)
-        fresh = self.seen.if_range in ("", etag)
-        if asked is None or faults.ignore_range or not fresh:
-            return self.send(200, content, headers)
-        first, last = int(asked[1]), int(asked[2] or len(content) - 1)
-        if first >= len(content):
-            return self.send(416, b"", {"Content-Range": f"bytes */{len(content)}"})
-        if faults.wrong_range > 0:
-            faults.wrong_range -= 1
-            first = max(0, first - 7)
-        headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-        return self.send(206, content[first : last + 1], headers)
+    def do(self, order: str, content: bytes | None = None, **values: Any) -> Any:
+        assert self.process.stdin
+        assert self.process.stdout
+        size = {} if content is None else {"bytes": len(content)}
+        with self.pipes:
+            self.process.stdin.write(json.dumps({"do": order, **values, **size}).encode() + b"\n" + (content or b""))
+            self.process.stdin.flush()
+            answer = json.loads(self.process.stdout.readline())
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["is"]
 
-    def send_json(self, value: Any) -> None:
-        self.send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                assert pipe
+                pipe.close()
 
-    def send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        faults = self.its.faults
-        self.seen.status = status
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if status in (200, 206) and self.path.startswith("/blobs/"):
-            if faults.drops > 0:
-                faults.drops -= 1
-                self.wfile.write(body[: faults.drop_after])
-                self.wfile.flush()
-                self.close_connection = True
-                self.connection.close()
-                return
-            for start in range(0, len(body), 1 << 14):
-                self.wfile.write(body[start : start + (1 << 14)])
-                time.sleep(faults.pause)
-            return
-        self.wfile.write(body)
+
+class _Files(list[Stored]):
+    def __init__(self, server: _Server) -> None:
+        super().__init__()
+        self.server = server
+
+    def clear(self) -> None:
+        super().clear()
+        self.server.do("clear")
+
+
+_IDLE: list[_Server] = []
+"""Servers that no test uses at the moment; they end with this process, because their input does."""
+
+
+def _etag(content: bytes) -> str:
+    parts = [hashlib.md5(content[i : i + PARTS]).digest() for i in range(0, len(content), PARTS)]
+    return f"{hashlib.md5(b''.join(parts)).hexdigest()}-{len(parts)}"
 
 
 GUO = ("000009", "0.220126.1903", "sub-anm00239123/sub-anm00239123_ses-20170627T093549_ecephys+ogen.nwb")

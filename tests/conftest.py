@@ -34,9 +34,17 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEURODATA4ML_CACHE", str(cache))
-        for name in ("CATALOG", "OFFLINE", "DANDI_API"):
+        for name in ("CATALOG", "OFFLINE", "DANDI_API", "ZENODO_API", "OSF_API", "SHARED_CACHE", "CACHE_LIMIT"):
             patch.delenv(f"NEURODATA4ML_{name}", raising=False)
         yield cache
+
+
+@pytest.fixture(autouse=True)
+def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a lock of its own, so that none is written into, or honoured from, the working folder."""
+    path = tmp_path / "neurodata4ml.lock"
+    monkeypatch.setenv("NEURODATA4ML_LOCK", str(path))
+    return path
 
 
 def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import doctest
 import io
+import os
 import re
 import shutil
 import subprocess
+import sys
 import warnings
 from contextlib import redirect_stdout
 from importlib import import_module
@@ -18,8 +20,10 @@ import pytest
 import yaml
 
 import neurodata4ml
-from archive import Archive, guo_alm_local, guo_alm_twin
+from archive import GUO, Archive, guo_alm_local, guo_alm_twin
 from conftest import ROOT
+from neurodata4ml import describe
+from neurodata4ml.lock import NAME, Locked, read_lock, write_lock
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
@@ -60,6 +64,21 @@ def test_readme_example_prints_what_it_says() -> None:
     with contextlib.redirect_stdout(printed):
         exec(compile(example, "README.md", "exec"), {})
     assert [line.rstrip() for line in printed.getvalue().splitlines()] == answer.splitlines()
+
+
+def test_readme_transcript_of_a_fetch_is_what_is_printed(tmp_path: Path) -> None:
+    """The real command asks an archive on loopback; the lock pins the twin, which stands there for the recording."""
+    command, printed = re.search(r"```text\n\$ neurodata4ml (.*?)\n(.*?)```", README, re.DOTALL).groups()
+    with Archive() as archive:
+        stored = archive.add(*GUO, guo_alm_twin(tmp_path / "twin.nwb"))
+        session = describe("guo-alm").default_session
+        file = Locked("guo-alm", session, GUO[1], GUO[2], len(stored.content), stored.sha256, stored.asset_id)
+        write_lock(tmp_path / NAME, [file])
+        settings = {"NEURODATA4ML_DANDI_API": archive.api, "NEURODATA4ML_CACHE": "cache"}
+        settings = {**os.environ, **settings, "NEURODATA4ML_LOCK": NAME}
+        line = [sys.executable, "-c", "from neurodata4ml.cli.main import main; main()", *command.split()]
+        done = subprocess.run(line, cwd=tmp_path, env=settings, stdout=-1, stderr=-2, text=True, check=False)
+    assert done.stdout.replace(f"{tmp_path}/", "") == printed
 
 
 def test_readme_names_the_two_commands_that_the_makefile_has() -> None:
@@ -161,10 +180,31 @@ def test_architecture_names_every_file_and_no_other() -> None:
     assert named - tests - {"__init__.py"} <= there, f"ARCHITECTURE.md names {sorted(named - tests - there)}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/fetch.md"])
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     links = RELATIVE_LINK.findall((ROOT / page).read_text(encoding="utf-8"))
-    assert not [link for link in links if not (ROOT / link).exists()]
+    assert not [link for link in links if not ((ROOT / page).parent / link).exists()]
+
+
+def test_every_environment_variable_is_documented_and_every_documented_one_is_read() -> None:
+    page = (ROOT / "docs" / "fetch.md").read_text(encoding="utf-8").replace("`_", "`NEURODATA4ML_")
+    source = "".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
+    assert set(re.findall(r"NEURODATA4ML_[A-Z_]+", page)) == set(re.findall(r"NEURODATA4ML_[A-Z_]+[A-Z]", source))
+
+
+def test_the_lock_that_is_shown_is_that_of_the_catalog(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "fetch.md").read_text(encoding="utf-8")
+    (tmp_path / NAME).write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1], encoding="utf-8")
+    (locked,) = read_lock(tmp_path / NAME).values()
+    asset = describe(locked.dataset).asset(locked.session)
+    assert (locked.path, locked.size, locked.sha256, locked.asset_id) == (
+        asset.path,
+        asset.size,
+        asset.sha256,
+        asset.asset_id,
+    )
+    assert asset.blob
+    assert locked.url.endswith(asset.blob)
 
 
 def test_contributing_names_registries_that_exist() -> None:

@@ -1,12 +1,14 @@
 #!/bin/sh
 # Create .venv with the first Python that fits, and install the project as constraints.txt pins it.
 # Called by the Makefile; `.venv/installed` says that it went well, and for which folder.
+# Another environment, with another extra than [dev]:  setup.sh .venv-bench bench
 set -eu
 cd "$(dirname "$0")/.."
+venv="${1:-.venv}" extra="${2:-dev}"
 
 fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
 has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
-here() { [ ! -f .venv/installed ] || [ "$(cat .venv/installed)" = "$PWD" ]; }
+here() { [ ! -f "$venv/installed" ] || [ "$(cat "$venv/installed")" = "$PWD" ]; }
 
 # A name on the PATH is not yet a Python (pyenv leaves shims that fail), nor has every Python venv (Debian): run each.
 create_venv() {
@@ -14,8 +16,8 @@ create_venv() {
     for python in python3.13 python3.12 python3.11 python3 python; do
         fits "$python" || continue
         if has_venv "$python"; then
-            echo "Creating .venv with $("$python" --version)"
-            "$python" -m venv --clear .venv
+            echo "Creating $venv with $("$python" --version)"
+            "$python" -m venv --clear "$venv"
             return
         fi
         bare="${bare:-$python}"
@@ -32,8 +34,8 @@ create_venv() {
     exit 1
 }
 
-if ! { fits .venv/bin/python && here; }; then create_venv; fi
-rm -f .venv/installed
-echo "Installing into .venv (about a minute, once)"
-PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install -qq -c constraints.txt -e '.[dev]'
-printf '%s' "$PWD" > .venv/installed
+if ! { fits "$venv/bin/python" && here; }; then create_venv; fi
+rm -f "$venv/installed"
+echo "Installing into $venv (about a minute, once)"
+PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install -qq -c constraints.txt -e ".[$extra]"
+printf '%s' "$PWD" > "$venv/installed"

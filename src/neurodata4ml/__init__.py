@@ -11,11 +11,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "data.entries.bibtex": ("cite",),
     "data.entries.catalog": ("Entry", "describe", "list_datasets"),
     "data.archives.sources": ("SOURCES",),
     "data.cache.store": ("fetch",),
+    "data.orders.orders": ("fetch_sessions",),
     "data.nwb.engine": ("open_nwb",),
-    "data.session": ("open_session", "stimulus_images"),
+    "data.session": ("open_session",),
+    "data.images": ("stimulus_images",),
     "data.align": ("align_series", "bin_spikes"),
     "data.truth": ("truth",),
     "analysis.responses": ("average_by", "firing_rate"),

@@ -11,7 +11,7 @@ import xarray as xr
 
 from neurodata4ml.errors import DimensionError
 
-PROVENANCE = ("dataset", "version", "session", "asset", "sha256", "license", "citation", "simulated")
+PROVENANCE = ("dataset", "version", "session", "asset", "sha256", "license", "citation", "simulated", "repaired")
 """Attributes set when a session is opened and handed on by every step."""
 
 FEATURES = ("unit", "feature", "component")

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,11 @@ def read_lock(path: Path) -> dict[tuple[str, str], Locked]:
     CatalogError
         When the file is no lock, or one that this version does not read.
     """
-    return {locked.key: locked for locked in map(_locked(path), _raw(path).get("asset", []))}
+    try:
+        its = path.stat()
+    except OSError:
+        return dict(_held(path))
+    return dict(_held_once(path, its.st_mtime_ns, its.st_size, its.st_ino))
 
 
 def write_lock(path: Path, files: Iterable[Locked]) -> Path:
@@ -76,10 +81,20 @@ def write_lock(path: Path, files: Iterable[Locked]) -> Path:
     return write_whole(path, tomli_w.dumps({**raw, "schema": SCHEMA, "asset": assets}))
 
 
+@lru_cache(maxsize=4)
+def _held_once(path: Path, *version: int) -> dict[tuple[str, str], Locked]:
+    """Read each version of a file once: a dataset of hundreds of sessions asks for each of them."""
+    return _held(path)
+
+
+def _held(path: Path) -> dict[tuple[str, str], Locked]:
+    return {locked.key: locked for locked in map(_locked(path), _raw(path).get("asset", []))}
+
+
 def _raw(path: Path) -> dict[str, Any]:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         message = f"{path} cannot be read as a lock: {error}. Correct it, or delete it to make it anew."

@@ -13,8 +13,9 @@ import pandas as pd
 import xarray as xr
 
 from neurodata4ml.data.align import bin_spikes
-from neurodata4ml.data.session import open_session, stimulus_images
-from neurodata4ml.errors import DesignError, LayoutError
+from neurodata4ml.data.images import stimulus_images
+from neurodata4ml.data.session import open_session
+from neurodata4ml.errors import ArchiveError, DesignError, LayoutError, NotCachedError
 from neurodata4ml.networks.activations import activations
 from neurodata4ml.networks.baselines import gabor, pixels
 from neurodata4ml.networks.models import load_model
@@ -76,7 +77,7 @@ class Material:
         shown = np.unique(self.counts["stimulus"].values)
         try:
             images = stimulus_images(self.session)
-        except LayoutError as error:
+        except (LayoutError, NotCachedError, ArchiveError) as error:  # the rest of the study needs no images
             raise DesignError(str(error)) from error
         lacking = [str(v) for v in shown if v not in images.indexes["stimulus"]]
         if lacking:

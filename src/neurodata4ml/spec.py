@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodata4ml.errors import DesignError
+from neurodata4ml.suggest import guess
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,7 @@ def _checked(given: Mapping[str, Any], origin: str) -> Spec:
     known = [field.name for field in fields(Spec)]
     for name, value in given.items():
         if name not in known:
-            close = difflib.get_close_matches(name, [*known, "dataset", "file"], n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" Known: dataset, file, {', '.join(known[1:])}."
+            hint = guess(name, [*known, "dataset", "file"]) or f" Known: dataset, file, {', '.join(known[1:])}."
             message = f"{origin} has the unknown key {name!r}.{hint}"
             raise DesignError(message)
         if not isinstance(value, _TYPES[name]) or isinstance(value, bool):

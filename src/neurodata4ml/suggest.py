@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -12,3 +13,14 @@ def did_you_mean(word: str, known: Any) -> str:
     begins = [name for name in known if word and name.startswith(word)]
     close = list(dict.fromkeys([*begins, *get_close_matches(word, list(known), n=3, cutoff=0.5)]))[:3]
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+
+
+def guess(word: str, known: Iterable[str], *, typed: str = "{!r}") -> str:
+    """Return the sentence ``" Did you mean 'x'?"`` for the known word nearest to ``word``, "" where none is near.
+
+    ``typed`` is how the word would be written: ``"align={!r}"``.
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(known), n=1)
+    return f" Did you mean {typed.format(near[0])}?" if near else ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neurodata4ml.errors import DesignError
+from neurodata4ml.suggest import guess
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +69,8 @@ def select_trials(table: pd.DataFrame, where: str) -> np.ndarray:
     names = list(dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)))
     for name in names or [where]:
         if name not in table.columns:
-            close = difflib.get_close_matches(name, table.columns, n=1)
-            hint = f"Did you mean {close[0]!r}?" if close else f"Columns: {', '.join(table.columns)}."
-            message = f"where = {where!r} names {name!r}, which is not a column of the trials. {hint}"
+            hint = guess(name, table.columns) or f" Columns: {', '.join(table.columns)}."
+            message = f"where = {where!r} names {name!r}, which is not a column of the trials.{hint}"
             raise DesignError(message)
     try:
         chosen = np.asarray(table.eval(where, engine="python"))

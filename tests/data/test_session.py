@@ -13,7 +13,8 @@ from layouts import ALLEN_LAYOUT, enter
 
 import twins
 from conftest import real_data
-from neurodata4ml.data.session import open_session, stimulus_images
+from neurodata4ml.data.images import stimulus_images
+from neurodata4ml.data.session import open_session
 from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.errors import LayoutError
 

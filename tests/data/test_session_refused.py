@@ -12,7 +12,8 @@ import xarray as xr
 from layouts import ALLEN_LAYOUT, enter
 
 import twins
-from neurodata4ml.data.session import open_session, stimulus_images
+from neurodata4ml.data.images import stimulus_images
+from neurodata4ml.data.session import open_session
 from neurodata4ml.errors import CatalogError, LayoutError
 
 
@@ -37,11 +38,12 @@ def test_a_session_without_images_says_so(allen: xr.Dataset) -> None:
 
 
 def test_images_in_no_order_are_not_put_in_one(folder: Path, tmp_path: Path) -> None:
+    template = "stimulus/templates/natural_scenes_template"
     path = twins.damaged(
-        folder / "two_photon_twin.nwb",
-        tmp_path / "a.nwb",
-        replace={"stimulus/templates/natural_scenes_template/order_of_images": None},
+        folder / "two_photon_twin.nwb", tmp_path / "a.nwb", replace={f"{template}/order_of_images": None}
     )
+    with h5py.File(path, "r+") as file:
+        file.move(f"{template}/NaturalScene1", f"{template}/NaturalScene7")  # 0, 2, 7: numbers of something else
     session = xr.Dataset(attrs={"source": str(path)})
     with pytest.raises(LayoutError, match="has no order_of_images, so which image is which stimulus is not known"):
         stimulus_images(session)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import xarray as xr
 
 from neurodata4ml.dims import add_step, presented, provenance, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.suggest import guess
 
 _NOT_KEPT = ("blank", "valid")
 
@@ -119,11 +119,9 @@ def trial_labels(x: xr.DataArray, name: str, *, step: str) -> np.ndarray:
     require_dims(x, "trial", step=step)
     if name not in x.coords or x.coords[name].dims != ("trial",):
         on_trial = sorted(str(other) for other, coord in x.coords.items() if coord.dims == ("trial",))
-        near = get_close_matches(name, on_trial, n=1)
         message = (
-            f"{step} needs the coordinate {name!r} on 'trial', and there is none. "
-            + (f"Did you mean {near[0]!r}? " if near else "")
-            + f"There are: {', '.join(on_trial) or 'none'}. Or add it: x.assign_coords({name}=('trial', labels))."
+            f"{step} needs the coordinate {name!r} on 'trial', and there is none.{guess(name, on_trial)} "
+            f"There are: {', '.join(on_trial) or 'none'}. Or add it: x.assign_coords({name}=('trial', labels))."
         )
         raise DimensionError(message)
     labels = np.asarray(x.coords[name].values)

@@ -2,53 +2,206 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurodata4ml.cli.shared import json_option, print_json, spoken
+from neurodata4ml.cli.shared import SIZE, json_option, print_json, spoken
+
+if TYPE_CHECKING:
+    from neurodata4ml.data.orders.orders import Item, Order
+
+ASK_ABOVE = 500e6
+"""Bytes that we move without asking, where somebody is there to be asked."""
 
 
-@click.command(short_help="Download a session, verified.")
+@click.command(short_help="Download sessions, verified.")
 @click.argument("name")
-@click.option("--session", metavar="ID", help="Another session than the default one.")
+@click.option("--session", "sessions", multiple=True, metavar="ID", help="This session; repeatable.")
+@click.option("--all", "everything", is_flag=True, help="All sessions.")
+@click.option("--what", metavar="PARTS", help="Only these parts of each file, e.g. units,trials,running.")
 @click.option("--dry-run", is_flag=True, help="Say what would be fetched, and fetch nothing.")
+@click.option("--jobs", type=click.IntRange(1, 32), default=4, show_default=True, help="Files at a time.")
+@click.option("--max-size", type=SIZE, metavar="SIZE", help="Fetch nothing where more would have to move, e.g. 2GB.")
+@click.option("--yes", is_flag=True, help="Do not ask before a large download.")
+@click.option("--no-lock", is_flag=True, help="Leave neurodata4ml.lock as it is.")
 @json_option
 @spoken
-def fetch(name: str, session: str | None, dry_run: bool, as_json: bool, quiet: bool) -> None:
-    """Download the file of a session, verified, and print where it lies.
+def fetch(name: str, as_json: bool, quiet: bool, dry_run: bool, **options: Any) -> None:
+    """Download the files of sessions, verified, and print where they lie; without options that of the default session.
 
-    Where it is in the cache already, nothing is downloaded. An interrupted download continues where it stopped.
+    What is in the cache already is not downloaded, and what broke off continues where it stopped. Which bytes they are
+    is written into neurodata4ml.lock beside your work; later fetches insist on the same.
 
     \b
-    Example:
+    Examples:
       neurodata4ml fetch guo-alm --dry-run
       neurodata4ml fetch guo-alm
+      neurodata4ml fetch guo-alm --all --jobs 8
+      neurodata4ml fetch allen-vc --session 715093703 --what units,natural_scenes
+      neurodata4ml fetch allen-vc --all --max-size 20GB
     """
-    from neurodata4ml.data.cache import store
-    from neurodata4ml.data.entries import card, catalog
+    try:
+        order = _plan(name, options)
+        if dry_run:
+            print_json(_facts(order)) if as_json else _print_plan(order)
+        elif as_json:
+            print_json(_facts(order, *_execute(order, options, quiet=True)))
+        else:
+            paths, lock = _execute(order, options, quiet=quiet)
+            click.echo("\n".join(map(str, paths.values())))
+            if not quiet:
+                _say_what_next(order, paths, lock)
+    except KeyboardInterrupt:
+        _say("Interrupted. What arrived is kept; the same line continues where it stopped.")
+        click.get_current_context().exit(130)
 
+
+def _plan(name: str, options: dict[str, Any]) -> Order:
+    """Return the order that the options describe."""
+    from neurodata4ml.data.entries import catalog
+    from neurodata4ml.data.orders import orders
+
+    sessions = options["sessions"]
+    if sessions and options["everything"]:
+        message = "--all and --session exclude each other: name sessions, or take all of them."
+        raise click.UsageError(message)
     entry = catalog.describe(name)
-    session, its = entry.session_id(session), entry.asset(session)
-    path = store.place(entry, session)
-    facts: dict[str, Any] = {"dataset": name, "session": session, "version": entry.version, "asset": its.path}
-    if dry_run:
-        facts |= {"path": str(path), "bytes": its.size, "sha256": its.sha256}
-        facts |= {"cached": store.cached(entry, session) is not None}
-    else:
-        path = store.fetch(name, session, progress=False if quiet or as_json else None)
-        facts |= {
-            "path": str(path),
-            "bytes": path.stat().st_size,
-            "sha256": store.receipt(path).get("sha256", its.sha256),
-        }
-    facts |= {"license": entry.license, "citation": entry.citation, "doi": entry.doi}
-    if as_json:
-        print_json(facts)
-    elif dry_run:
-        facts["bytes"] = card.size_and_time(its.size, entry.archive)
-        click.echo("\n".join(f"{key:<10}{value}" for key, value in facts.items() if value != ""))
-    else:
-        click.echo(path)
-        if not quiet:
-            click.echo(f"Licence: {entry.license}. Cite: {entry.citation} {entry.doi}".rstrip(), err=True)
+    chosen = None if options["everything"] else sessions or entry.default_session
+    return orders.plan(entry, chosen, what=options["what"])
+
+
+def _execute(order: Order, options: dict[str, Any], *, quiet: bool) -> tuple[dict[str, Path], Path | None]:
+    """Fetch, after what must be said before; return the files, and the lock that was written."""
+    from neurodata4ml.data.orders import locking, orders
+
+    if not quiet:
+        _say(f"Licence: {order.entry.license}. Cite: {order.entry.citation} {order.entry.doi}".rstrip())
+        _say_what_is_there(order)
+    orders.check_size(order, options["max_size"])
+    if not (options["yes"] or _agreed(order)):
+        click.get_current_context().exit(1)
+    limits: dict[str, Any] = {"jobs": options["jobs"], "max_size": options["max_size"]}
+    try:
+        paths = orders.execute(order, progress=False if quiet else None, **limits)
+    except BaseException:  # also where somebody pressed Ctrl-C, those that arrived are the work's
+        if not options["no_lock"]:
+            locking.write_into_lock(order.entry, orders.arrived(order))
+        raise
+    return paths, None if options["no_lock"] else locking.write_into_lock(order.entry, paths)
+
+
+def _agreed(order: Order) -> bool:
+    """Ask before a large download, where somebody is there; say what it means, and what is less."""
+    from neurodata4ml.data.entries.sizes import readable_bytes, readable_time
+
+    if order.missing <= ASK_ABOVE or order.what or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    n_files = sum(not item.cached for item in order.items)
+    files = f"{n_files} files, " if n_files > 1 else ""
+    _say(f"{files}{readable_bytes(order.missing)} to fetch: {readable_time(order.missing)} at 10 MB/s.")
+    if less := _less(order):
+        _say(f"Less is moved by: {less}")
+    return click.confirm("Fetch it?", err=True)
+
+
+def _less(order: Order) -> str:
+    """Return the line that fetches only what an analysis needs; empty where files cannot be had in parts."""
+    layout, name = order.entry.layout, order.entry.name
+    parts = [*(["units"] if layout.units else layout.responses), *filter(None, [layout.default_trials])]
+    sessions = [f"--session {item.session}" for item in order.items]
+    chosen = " ".join(sessions) if len(sessions) <= 3 else "--all"
+    return f"neurodata4ml fetch {name} {chosen} --what {','.join(parts)}" if order.can_be_parts else ""
+
+
+def _say_what_is_there(order: Order) -> None:
+    from neurodata4ml.data.entries.sizes import readable_bytes
+
+    for item in order.items:
+        if item.missing and item.here:
+            _say(f"{item.session}: {readable_bytes(item.here)} arrived before; it continues there.")
+    if order.entry.archive == "simulated" and not all(item.cached for item in order.items):
+        _say("It is simulated on this machine, which takes some seconds the first time.")
+    there = [item.session for item in order.items if item.cached]
+    if there and order.entry.archive != "local":
+        named = ", ".join(there) if len(there) <= 5 else f"{len(there)} of {len(order.items)} sessions"
+        _say(f"In the cache already: {named}.")
+
+
+def _say_what_next(order: Order, paths: dict[str, Path], lock: Path | None) -> None:
+    """Say what the files can be used for, and which bytes were moved where only parts were."""
+    from neurodata4ml.data.cache import store
+    from neurodata4ml.data.entries.sizes import readable_bytes
+
+    for session, path in paths.items():
+        its = store.receipt(path)
+        if "what" in its and its.get("moved"):
+            of = f" of {readable_bytes(its['whole'])}" if its.get("whole") else ""
+            _say(f"{session}: {readable_bytes(its['moved'])}{of} were moved for {', '.join(its['what'])}.")
+    if lock is not None:
+        _say(f"Which bytes they are is kept in {lock}")
+    name = order.entry.name
+    session = order.items[0].session if order.items else order.entry.default_session
+    is_default = session == order.entry.default_session
+    option, argument = ("", "") if is_default else (f" --session {session}", f', "{session}"')
+    _say(f'Next: neurodata4ml report {name}{option}   or in Python: open_session("{name}"{argument})')
+
+
+def _print_plan(order: Order) -> None:
+    """Print what would be fetched, a line for each session."""
+    from neurodata4ml.data.entries.sizes import readable_bytes, readable_time
+
+    entry = order.entry
+    rows = [("session", "size", "to fetch", "at 10 MB/s", "path")]
+    for item in order.items:
+        size = readable_bytes(item.size) if item.size else "-"
+        rows.append((item.session, size, *_still(order, item), str(item.path)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if len(order.items) > 1:
+        click.echo(
+            f"{len(order.items)} sessions, {readable_bytes(order.missing) if order.missing else 'nothing'} to fetch"
+            + (f", {readable_time(order.missing)} at 10 MB/s" if order.missing else "")
+        )
+    if order.pictures:
+        click.echo(f"and {entry.images_from.count if entry.images_from else 0} pictures, one file each")
+    if order.what:
+        click.echo(f"Of each only {', '.join(order.what)}: less than the sizes of the whole files above.")
+    click.echo(f"version {entry.version}, licence {entry.license}")
+    click.echo(f"cite    {entry.citation} {entry.doi}".rstrip())
+
+
+def _still(order: Order, item: Item) -> tuple[str, str]:
+    """Return what is to be fetched of a session, and how long that takes."""
+    from neurodata4ml.data.entries.sizes import readable_bytes, readable_time
+
+    if item.cached:
+        return ("nothing, it is there", "-")
+    if order.entry.archive == "simulated":
+        return ("made on this machine", "-")
+    return (readable_bytes(item.missing), readable_time(item.missing)) if item.size else ("not known", "-")
+
+
+def _facts(order: Order, paths: dict[str, Path] | None = None, lock: Path | None = None) -> dict[str, Any]:
+    """Return all that was done, or would be, for a program to read."""
+    from neurodata4ml.data.cache import store
+
+    entry, sessions = order.entry, []
+    for item in order.items:
+        path = (paths or {}).get(item.session, item.path)
+        its, pin = store.receipt(path), entry.asset(item.session)
+        facts: dict[str, Any] = {"session": item.session, "asset": pin.path, "path": str(path)}
+        facts |= {"bytes": its.get("size", item.size), "sha256": its.get("sha256", pin.sha256)}
+        facts |= {"cached": item.cached, "missing": item.missing}
+        sessions.append(facts | {key: its[key] for key in ("what", "moved", "whole") if key in its})
+    told: dict[str, Any] = {"dataset": entry.name, "version": entry.version, "license": entry.license}
+    told |= {"citation": entry.citation, "doi": entry.doi, "what": list(order.what), "missing": order.missing}
+    told |= {"images": str((paths or {}).get("images", ""))}
+    return {**told, "lock": str(lock or ""), "sessions": sessions}
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

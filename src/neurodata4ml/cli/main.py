@@ -1,14 +1,15 @@
-"""The command line: list, describe, fetch, report.
+"""The command line: list, describe, cite, check, fetch, cache, report.
 
-Exit codes: 0 ok, 1 failure, 2 usage, 3 network, 4 integrity, 5 not cached while offline. Everything but click is
-imported inside the commands, so that ``neurodata4ml list`` answers at once.
+Exit codes: 0 ok, 1 failure, 2 usage, 3 network, 4 integrity, 5 not cached while offline, 6 disk full or read-only, 130
+interrupted. Everything but click is imported inside the commands, so that ``neurodata4ml list`` answers at once.
 """
 
 from __future__ import annotations
 
 import click
 
-from neurodata4ml.cli.catalog import describe, list_
+from neurodata4ml.cli.cache import cache
+from neurodata4ml.cli.catalog import check, cite, describe, list_
 from neurodata4ml.cli.fetch import fetch
 from neurodata4ml.cli.report import report
 from neurodata4ml.cli.shared import Group
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (list_, describe, fetch, report):
+for command in (list_, describe, cite, check, fetch, cache, report):
     main.add_command(command)

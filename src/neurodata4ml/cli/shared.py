@@ -47,16 +47,38 @@ def spoken(command: Command) -> Command:
     return quiet(verbose(command))
 
 
+class _Echo(logging.Handler):
+    """Print a line of the log where stderr is now: tests, and notebooks, put another in its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
 def _set_log(level: int) -> None:
     log = logging.getLogger("neurodata4ml")
     if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        log.addHandler(handler)
+        log.addHandler(_Echo())
         log.propagate = False
     log.setLevel(level)
     os.environ["DANDI_LOG_LEVEL"] = "DEBUG" if level == logging.DEBUG else "CRITICAL"
 
+
+class Size(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A size in bytes, written as ``500MB``, ``1.5 GB`` or ``2GiB``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the size in bytes; what is no size is a mistake of usage."""
+        from neurodata4ml.data.entries.sizes import parse_size
+
+        try:
+            return parse_size(value)
+        except NeuroDataError as error:
+            self.fail(str(error), param, ctx)
+
+
+SIZE = Size()
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.columns import did_you_mean
 from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.data.windows import Windows, choose_windows
 from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import DesignError, DimensionError, LayoutError
+from neurodata4ml.suggest import guess
 
 
 def bin_spikes(
@@ -227,7 +227,7 @@ def _series(session: xr.Dataset, name: str) -> tuple[xr.DataArray, str]:
     names = _series_names(session)
     if name not in names:
         message = (
-            f"align_series finds no series {name!r} in this session.{did_you_mean(name, names)} "
+            f"align_series finds no series {name!r} in this session.{guess(name, names)} "
             f"There are: {', '.join(names) or 'none'}."
         )
         raise DimensionError(message)

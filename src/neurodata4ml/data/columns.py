@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from difflib import get_close_matches
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -108,12 +107,6 @@ def why_not(file: NwbFile, path: str, table: xr.Dataset, name: str) -> str:
         f"{where} has shape {table[name].shape}, which is not one value for each of the {n_rows:,} rows of its table. "
         "Fetch the file again, or ask who made it for a whole one."
     )
-
-
-def did_you_mean(word: str, known: Iterable[str], *, typed: str = "{!r}") -> str:
-    """Return ``" Did you mean 'x'?"`` for the known word nearest to ``word``, "" where none is near."""
-    near = get_close_matches(word, list(known), n=1)
-    return f" Did you mean {typed.format(near[0])}?" if near else ""
 
 
 def free_name(name: str, taken: Collection[str], prefix: str) -> str:

@@ -12,16 +12,18 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.data.cache import store
-from neurodata4ml.data.columns import chunked
+from neurodata4ml.data.cache.known import known
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.entries.records import Layout
+from neurodata4ml.data.excerpts import excerpt
+from neurodata4ml.data.mend import mender, sentence
 from neurodata4ml.data.nwb.hdf5 import NwbFile
-from neurodata4ml.data.nwb.types import groups, read_group
 from neurodata4ml.data.series import add_series, raw_voltages, read_series
 from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials
 from neurodata4ml.data.units import area_words, find_area, read_responses, read_units, roi_series
 from neurodata4ml.data.windows import with_neighbours
+from neurodata4ml.dims import add_step
 from neurodata4ml.errors import LayoutError
 
 
@@ -62,37 +64,12 @@ def open_session(
     >>> session = open_session("demo")
     >>> counts = bin_spikes(session.isel(unit=session.area == "early"))
     """
-    source = _locate(name_or_path, session)
+    source = _locate(name_or_path, session, trials)
     file = NwbFile(source.path)
     with file.opening():
         opened = _read(file, source, trials)
     opened.set_close(file.close)
     return opened
-
-
-def stimulus_images(session: xr.Dataset) -> xr.DataArray:
-    """Return the images that were shown, from the file of the session: image ``k`` is stimulus ``k``.
-
-    Parameters
-    ----------
-    session : Dataset
-        From ``open_session``. Its stimuli, without blanks, must be numbers of images.
-
-    Returns
-    -------
-    DataArray, dims (stimulus, y, x), and ``channel`` for colours; lazy, as stored
-        ``stimulus`` holds 0 to n - 1. No file stays open: it is opened again for as long as images are computed.
-
-    Raises
-    ------
-    LayoutError
-        No images in the file, several sets of them, no order of them, or too few for the stimuli.
-    """
-    file = NwbFile(session.attrs["source"])
-    with file.opening():
-        images = _read_images(file, session)
-    file.close()  # whoever computes the images opens it for as long as that takes
-    return images
 
 
 @dataclass(frozen=True)
@@ -101,22 +78,25 @@ class _Source:
 
     path: Any
     layout: Layout | None
-    attrs: dict[str, str]
+    attrs: dict[str, Any]
 
 
-def _locate(name_or_path: str | PathLike[str] | Any, session: str | int | None) -> _Source:
+def _locate(name_or_path: str | PathLike[str] | Any, session: str | int | None, trials: str | None) -> _Source:
     """Return the file behind a name or a path; a name of the catalog comes before a file of the same name."""
     if not isinstance(name_or_path, str | PathLike):
         return _Source(name_or_path, None, {})
     name = str(name_or_path)
-    known = isinstance(name_or_path, str) and name in catalog.names()
-    if not known and (Path(name).expanduser().exists() or name.endswith(".nwb") or not isinstance(name_or_path, str)):
+    is_entry = isinstance(name_or_path, str) and name in catalog.names()
+    if not is_entry and (
+        Path(name).expanduser().exists() or name.endswith(".nwb") or not isinstance(name_or_path, str)
+    ):
         if session is not None:
             message = f"{name} is a file, which is one session; session={session!r} belongs to a dataset's name."
             raise LayoutError(message)
         return _Source(Path(name), None, {})
-    entry = catalog.describe(name)
-    path = store.fetch(name, session)
+    entry = known(catalog.describe(name), session)
+    part = excerpt.opened(entry, session, trials)
+    path, layout, more = part or (store.fetch(name, session), entry.layout, {})
     asset = entry.asset(session)
     attrs = {
         "dataset": entry.name,
@@ -126,15 +106,18 @@ def _locate(name_or_path: str | PathLike[str] | Any, session: str | int | None) 
         "sha256": asset.sha256 or str(store.receipt(path).get("sha256", "")),
         "license": entry.license,
         "citation": entry.citation,
+        **more,
     }
-    return _Source(path, entry.layout, {key: value for key, value in attrs.items() if value})
+    return _Source(path, layout, {key: value for key, value in attrs.items() if value})
 
 
 def _read(file: NwbFile, source: _Source, trials: str | None) -> xr.Dataset:
     """Put the parts of a session together."""
     layout = source.layout or _plain_layout(file)
     invalid = read_invalid(file, layout.invalid_times)
-    shown = read_trials(file, layout, trials, np.empty((0, 2)) if invalid is None else invalid)
+    entry = catalog.describe(source.attrs["dataset"]) if "dataset" in source.attrs else None
+    mend = mender(entry, source.attrs.get("session", ""), file, layout)
+    shown = read_trials(file, layout, trials, np.empty((0, 2)) if invalid is None else invalid, mend)
     unit_coords, variables = read_units(file, layout, shown.coords)
     coords = {**unit_coords, **shown.coords}
     if invalid is not None:
@@ -142,7 +125,8 @@ def _read(file: NwbFile, source: _Source, trials: str | None) -> xr.Dataset:
     responses = read_responses(file, layout, unit_coords["unit"].data)
     add_series(coords, variables, read_series(file, layout), last_dim="{}_axis")
     add_series(coords, variables, responses, last_dim="unit")
-    return with_neighbours(xr.Dataset(variables, _indexed(coords), _attrs(file, source, layout, shown)))
+    opened = with_neighbours(xr.Dataset(variables, _indexed(coords), _attrs(file, source, layout, shown)))
+    return add_step(opened, "repair", **shown.repaired) if shown.repaired else opened
 
 
 def _plain_layout(file: NwbFile) -> Layout:
@@ -180,6 +164,8 @@ def _attrs(file: NwbFile, source: _Source, layout: Layout, shown: ChosenTrials) 
         attrs["area_from"] = area_words(layout.area)
     if layout.images:
         attrs["images"] = layout.images
+    if shown.repaired:
+        attrs["repaired"] = sentence(shown.repaired)
     if not layout.trials and (raw := raw_voltages(file)):
         attrs["series_not_opened"] = f"{', '.join(raw)} (raw voltages; read them with open_nwb)"
     absent = [f"{name} ({path})" for name, path in layout.series.items() if not has(file, path)]
@@ -198,53 +184,3 @@ def _words(file: NwbFile, path: str) -> list[str]:
     if not isinstance(found, h5py.Dataset) or h5py.check_string_dtype(found.dtype) is None:
         return []
     return [str(word) for word in np.atleast_1d(found.asstr(errors="replace")[()])]
-
-
-def _read_images(file: NwbFile, session: xr.Dataset) -> xr.DataArray:
-    path = session.attrs.get("images") or _template(file, str(session.attrs.get("trials", "")))
-    stored = read_group(file, f"/{path.strip('/')}")
-    if stored.attrs.get("ordered") == "no":
-        message = f"{file.name}: {path} has no order_of_images, so which image is which stimulus is not known."
-        raise LayoutError(message)
-    name = next((name for name in ("images", "data") if name in stored.variables), None)
-    if name is None or stored[name].ndim < 3:
-        message = f"no images in this file: {file.name} holds no stack of images of one size at {path}."
-        raise LayoutError(message)
-    _check_labels(file, path, session, stored[name].shape[0])
-    images = chunked(stored[name].variable)
-    dims = ("stimulus", "y", "x", "channel")[: images.ndim]
-    kept = {key: session.attrs[key] for key in ("dataset", "version", "session", "source") if key in session.attrs}
-    labels = {"stimulus": np.arange(images.shape[0])}
-    return xr.DataArray(images.data, labels, dims, name="images", attrs={**kept, "images": path, "units": "1"})
-
-
-def _template(file: NwbFile, trials: str) -> str:
-    """Return the one set of images that belongs to the trials, by its name, or that is there at all."""
-    folder = "stimulus/templates"
-    inside = groups(file, under=folder) if has(file, folder) else ()
-    found = [str(g.name).strip("/") for g in inside if "neurodata_type" in g.attrs]
-    if not found:
-        message = f"no images in this file: {file.name} has nothing under {folder}, so a network cannot be shown them."
-        raise LayoutError(message)
-    stem = trials.rpartition("/")[2].removesuffix("_presentations").removesuffix("_stimulus")
-    named = [path for path in found if stem and path.rpartition("/")[2].startswith(stem)]
-    chosen = named if len(named) == 1 else found
-    if len(chosen) > 1:
-        message = f"{file.name} holds several sets of images ({', '.join(chosen)}), and none is named after {trials}."
-        raise LayoutError(message)
-    return chosen[0]
-
-
-def _check_labels(file: NwbFile, path: str, session: xr.Dataset, n_images: int) -> None:
-    """Raise unless every stimulus is the number of an image."""
-    if "stimulus" not in session.coords:
-        return
-    labels = np.asarray(session["stimulus"].data)[~np.asarray(session["blank"].data)]
-    whole = labels.dtype.kind in "iuf" and np.all(labels % 1 == 0)
-    if not whole or (len(labels) and (labels.min() < 0 or labels.max() >= n_images)):
-        strange = sorted({str(v) for v in labels.tolist() if not (whole and 0 <= v < n_images)})[:5]
-        message = (
-            f"{file.name}: {path} has {n_images} images, 0 to {n_images - 1}; "
-            f"stimuli not among them: {', '.join(strange)}."
-        )
-        raise LayoutError(message)

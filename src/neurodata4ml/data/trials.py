@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +13,6 @@ import xarray as xr
 from neurodata4ml.data.columns import (
     as_labels,
     derive,
-    did_you_mean,
     free_name,
     plain_columns,
     row_dim,
@@ -21,22 +21,27 @@ from neurodata4ml.data.columns import (
     with_numbers,
 )
 from neurodata4ml.data.entries.records import Layout, Trials
+from neurodata4ml.data.mend import Mend
 from neurodata4ml.data.nwb.hdf5 import NwbFile
 from neurodata4ml.data.nwb.kinds import TABLE
 from neurodata4ml.data.nwb.types import groups, read_group
 from neurodata4ml.errors import LayoutError
+from neurodata4ml.suggest import guess
 
 
 @dataclass(frozen=True)
 class ChosenTrials:
-    """The trials of a session: coordinates on ``trial``, and what the layout says about them."""
+    """The trials of a session: coordinates on ``trial``, what the layout says about them, and what was repaired."""
 
     path: str
     layout: Trials
     coords: dict[str, xr.Variable]
+    repaired: dict[str, Any] = field(default_factory=dict)
 
 
-def read_trials(file: NwbFile, layout: Layout, name: str | None, invalid: np.ndarray) -> ChosenTrials:
+def read_trials(
+    file: NwbFile, layout: Layout, name: str | None, invalid: np.ndarray, mend: Mend | None = None
+) -> ChosenTrials:
     """Return the trials called ``name`` (the layout's default when None) as coordinates on ``trial``.
 
     Parameters
@@ -47,6 +52,8 @@ def read_trials(file: NwbFile, layout: Layout, name: str | None, invalid: np.nda
         A key of ``layout.trials``, or an interval table of the file: its name or its path.
     invalid : ndarray (n_intervals, 2), s
         Sorted intervals in which nothing was recorded as it should be.
+    mend : callable, optional
+        Puts right a table that is damaged in the file; see ``mend.py``.
 
     Raises
     ------
@@ -57,6 +64,10 @@ def read_trials(file: NwbFile, layout: Layout, name: str | None, invalid: np.nda
     table = read_group(file, f"/{chosen.table.strip('/')}")
     if "data" in table.variables:
         table = _presentations_of(file, table, chosen)
+    repaired = dict[str, Any]()
+    key = next((key for key, trials in layout.trials.items() if trials == chosen), "")
+    if mend is not None and (mended := mend(key, chosen, table)) is not None:
+        chosen, table, repaired = mended.layout, mended.table, mended.facts
     rows = row_dim(table)
     if not table.sizes.get(rows, 0):
         others = [path for path in interval_tables(file) if path != chosen.table.strip("/")]
@@ -72,7 +83,8 @@ def read_trials(file: NwbFile, layout: Layout, name: str | None, invalid: np.nda
     coords |= _said_by_layout(file, chosen, table, columns, invalid)
     shown = {word for word, name in _named(chosen) if word == name}
     coords |= {free_name(name, coords, "trial"): c for name, c in columns.items() if name not in shown}
-    return ChosenTrials(chosen.table, chosen, {name: _on_trial(column) for name, column in coords.items()})
+    on_trial = {name: _on_trial(column) for name, column in coords.items()}
+    return ChosenTrials(chosen.table, chosen, on_trial, repaired)
 
 
 def read_invalid(file: NwbFile, path: str) -> np.ndarray | None:
@@ -132,7 +144,7 @@ def _choose(file: NwbFile, layout: Layout, name: str | None) -> Trials:
     elif same:
         message = f"{file.name} has {len(same)} tables called {wanted}. Give the path: {_listed(same)}."
     else:
-        hint = did_you_mean(wanted, [*names, *(t.rpartition("/")[2] for t in tables)])
+        hint = guess(wanted, [*names, *(t.rpartition("/")[2] for t in tables)])
         message = f"{file.name} has no table {wanted!r}.{hint} There are: {_listed(names)}."
     raise LayoutError(message)
 

@@ -56,7 +56,7 @@ def read_units(file: NwbFile, layout: Layout, taken: Collection[str]) -> tuple[d
     LayoutError
         No units, units of one id, no column that the layout names, or spike times that belong to no unit.
     """
-    path = layout.units or _roi_table(file, layout)
+    path = layout.units or roi_table(file, layout)
     table = _table(file, path)
     rows = row_dim(table)
     columns = {name: settle(column) for name, column in plain_columns(table, rows).items()}
@@ -112,7 +112,8 @@ def area_words(join: AreaJoin) -> str:
     """Return in words where the area of a unit comes from."""
     if not join.table:
         return f"units.{join.column}"
-    return f"units.{join.column} -> {join.table}.{join.value}" + (f" by {join.key}" if join.key else "")
+    how = f" by {join.key}" if join.key else f" by row, the first of which is {join.first}" if join.first else ""
+    return f"units.{join.column} -> {join.table}.{join.value}{how}"
 
 
 def roi_series(file: NwbFile) -> list[str]:
@@ -129,7 +130,7 @@ def _table(file: NwbFile, path: str) -> xr.Dataset:
     return read_group(file, f"/{path.strip('/')}")
 
 
-def _roi_table(file: NwbFile, layout: Layout) -> str:
+def roi_table(file: NwbFile, layout: Layout) -> str:
     """Return the path of the table whose rows are the ROIs of the responses."""
     series = [_table(file, path).variables for path in layout.responses.values()]
     paths = {str(one["rois"].attrs.get("table", "")) if "rois" in one else "none" for one in series}
@@ -190,12 +191,14 @@ def _spikes(file: NwbFile, path: str, table: xr.Dataset, rows: str) -> dict[str,
 
 def _areas(file: NwbFile, path: str, units: xr.Dataset, join: AreaJoin) -> xr.Variable:
     """Return the area of each unit as text; "" where the file does not tell."""
-    is_ragged = f"{join.column}_start" in units.variables
-    if not is_ragged and join.column not in plain_columns(units, row_dim(units)):
+    is_ragged, n_units = f"{join.column}_start" in units.variables, units.sizes[row_dim(units)]
+    is_list_of_one = join.column in units.variables and units[join.column].shape == (n_units, 1)
+    if not (is_ragged or is_list_of_one) and join.column not in plain_columns(units, row_dim(units)):
         absent = f"the units have no column {join.column!r}, which leads to their areas."
         message = f"{file.name}: {why_not(file, path, units, join.column) or absent}"
         raise LayoutError(message)
     column = np.asarray(units[join.column].data)
+    column = column[:, 0] if is_list_of_one else column
     if not join.table:
         return xr.Variable((row_dim(units),), column.astype(object))
     other = _table(file, join.table)
@@ -210,9 +213,9 @@ def _areas(file: NwbFile, path: str, units: xr.Dataset, join: AreaJoin) -> xr.Va
     elif is_ragged:
         starts = np.asarray(units[f"{join.column}_start"].data)
         stops = np.asarray(units[f"{join.column}_stop"].data)
-        rows = [int(column[a]) if b > a else -1 for a, b in zip(starts, stops, strict=True)]
+        rows = [int(column[a]) - join.first if b > a else -1 for a, b in zip(starts, stops, strict=True)]
     else:
-        rows = column.astype(int).tolist()
+        rows = (column.astype(int) - join.first).tolist()
     values = [areas[row] if 0 <= row < len(areas) else "" for row in rows]
     return xr.Variable((row_dim(units),), np.array(values, dtype=object))
 

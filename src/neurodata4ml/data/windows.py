@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.columns import did_you_mean
 from neurodata4ml.dims import require_dims
 from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.suggest import guess
 
 TOLERANCE = 1e-3
 """Seconds by which a window may pass the next onset: displays jitter by less than a millisecond."""
@@ -97,7 +97,7 @@ def _event_times(session: xr.Dataset, align: str, step: str) -> np.ndarray:
         times = [name for name in numeric if "time" in name] or numeric
         message = (
             f"{step} aligns to a column of times on 'trial'; {align!r} is not one."
-            f"{did_you_mean(align, numeric, typed='align={!r}')} There are: {', '.join(sorted(times))}."
+            f"{guess(align, numeric, typed='align={!r}')} There are: {', '.join(sorted(times))}."
         )
         raise DimensionError(message)
     return np.asarray(session[align].values, dtype=np.float64)

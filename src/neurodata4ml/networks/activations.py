@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import CatalogError, DesignError
 from neurodata4ml.networks.images import Images, as_images, resize, unit_range, with_channels
 from neurodata4ml.networks.models import Model, load_model
+from neurodata4ml.suggest import guess
 
 
 def activations(
@@ -74,8 +74,7 @@ def _known(model: Model, layers: Sequence[str] | None) -> list[str]:
         raise CatalogError(message)
     for name in names:
         if name not in model.known_layers:
-            close = difflib.get_close_matches(name, model.known_layers, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            hint = guess(name, model.known_layers)
             message = f"{model.name!r} has no layer {name!r}.{hint} It has {_listed(model.known_layers)}."
             raise CatalogError(message)
     return names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -17,6 +16,7 @@ from neurodata4ml import places
 from neurodata4ml.errors import CatalogError, ChecksumError, NotCachedError
 from neurodata4ml.networks.graphs import digest, read_graph
 from neurodata4ml.networks.modules import Module
+from neurodata4ml.suggest import guess
 
 TORCHVISION = "torchvision_"
 """Prefix of the names of torchvision's networks: ``torchvision_resnet18``."""
@@ -100,7 +100,7 @@ def load_model(name_or_path: Any) -> Model:
     if name.endswith(".onnx"):
         return from_onnx(Path(name))
     message = (
-        f"There is no network {name!r}.{_suggestion(name, known)} Known: {', '.join(known)}; "
+        f"There is no network {name!r}.{guess(name, known)} Known: {', '.join(known)}; "
         f"or {TORCHVISION}<name>, the path of an .onnx file, or a torch.nn.Module."
     )
     raise CatalogError(message)
@@ -147,7 +147,7 @@ def from_torchvision(name: str) -> Model:
 
     if name not in models.list_models(module=models):
         message = (
-            f"torchvision has no image classifier {name!r}.{_suggestion(name, models.list_models(module=models))} "
+            f"torchvision has no image classifier {name!r}.{guess(name, models.list_models(module=models))} "
             "Type torchvision.models.list_models() to see all."
         )
         raise CatalogError(message)
@@ -209,7 +209,7 @@ def read_model(path: Path) -> Model:
     model = from_onnx(file, **known)
     for layer in model.layers:
         if layer not in model.known_layers:
-            message = f"{path}: {file.name} has no layer {layer!r}.{_suggestion(layer, model.known_layers)}"
+            message = f"{path}: {file.name} has no layer {layer!r}.{guess(layer, model.known_layers)}"
             raise CatalogError(message)
     return model
 
@@ -222,7 +222,7 @@ def _checked(path: Path) -> dict[str, Any]:
         raise CatalogError(message) from failure
     for key, value in entry.items():
         if key not in _KEYS:
-            message = f"{path}: unknown key {key!r}.{_suggestion(key, _KEYS)} Known: {', '.join(_KEYS)}."
+            message = f"{path}: unknown key {key!r}.{guess(key, _KEYS)} Known: {', '.join(_KEYS)}."
             raise CatalogError(message)
         if not isinstance(value, _KEYS[key]):
             wanted = " or ".join(kind.__name__ for kind in _KEYS[key])
@@ -236,11 +236,6 @@ def _checked(path: Path) -> dict[str, Any]:
         message = f"{path}: the name {entry['name']!r} must be the file's, {path.stem!r}. Rename one of the two."
         raise CatalogError(message)
     return entry
-
-
-def _suggestion(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _catalog() -> dict[str, Callable[[], Model]]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from archive import GUO, Archive, guo_alm_local
+from archive import Archive
 from conftest import ROOT
-from neurodata4ml import describe
-from neurodata4ml.data.archives import sources
-from neurodata4ml.data.entries.records import ARCHIVES
-from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NotCachedError
+from neurodata4ml import describe, fetch
+from neurodata4ml.data.archives import listed, sources
+from neurodata4ml.data.archives.remote import https, only_reachable
+from neurodata4ml.data.entries.records import ARCHIVES, Asset, Entry, Listing
+from neurodata4ml.data.remote.addresses import Reach
+from neurodata4ml.errors import ArchiveError, CatalogError
+from several import own_entry
 
+PLAN = Listing("sub-*_ecephys.nwb", r"sub-(\w+?)_")
 CONTENT = b"not an NWB file, but bytes all the same" * 10
 
 
@@ -26,108 +32,118 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+def archive() -> Iterator[Archive]:
     with Archive() as archive:
-        monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
         yield archive
 
 
-def own_entry(folder: Path, archive: str, asset: str) -> None:
-    """Write an entry ``mine`` of this archive with one session."""
-    text = (ROOT / "catalog" / "demo.toml").read_text(encoding="utf-8")
-    text = text.replace('name = "demo"', 'name = "mine"').replace('archive = "simulated"', f'archive = "{archive}"')
-    before, rest = text.split("[sessions.0]")
-    (folder / "mine.toml").write_text(f"{before}[sessions.0]\n{asset}\n\n[layout]{rest.split('[layout]')[1]}")
+def listing_entry(**changed: Any) -> Entry:
+    """An entry whose unpinned sessions are those of the paths ``sub-<s>/sub-<s>_ecephys.nwb``."""
+    pinned = {"a": Asset("sub-a/sub-a_ecephys.nwb", 1)}
+    return replace(describe("demo"), **{"sessions": pinned, "default_session": "a", "listing": PLAN, **changed})
 
 
 def test_every_archive_of_the_schema_has_a_source() -> None:
     assert tuple(sources.SOURCES) == ARCHIVES
-
-
-def test_dandi_is_asked_for_the_pinned_version_and_path(archive: Archive, folder: Path) -> None:
-    stored = guo_alm_local(archive, folder, CONTENT)
-    archive.add(GUO[0], GUO[1], GUO[2] + ".bak", b"its path begins alike")
-    archive.add(GUO[0], "draft", GUO[2], b"another version")
-    remote = sources.resolve(describe("guo-alm-local"))
-    assert (remote.size, remote.sha256, remote.etag) == (len(CONTENT), stored.sha256, stored.etag)
-    assert remote.asset_id == stored.asset_id
-    assert remote.urls == (archive.url(stored), f"{archive.api}/assets/{stored.asset_id}/download/")
-    assert remote.note == "pinned in the catalog"
-    assert remote.name == GUO[2].split("/")[1]
-    assert not archive.downloads()
-
-
-def test_without_a_pin_the_archives_digest_is_taken_and_said_so(archive: Archive, folder: Path) -> None:
-    stored = guo_alm_local(archive, folder, CONTENT, sha256="", size=0)
-    remote = sources.resolve(describe("guo-alm-local"))
-    assert remote.sha256 == stored.sha256
-    assert remote.note == "stated by the archive; the catalog pins none"
-
-
-@pytest.mark.parametrize(
-    ("pin", "complaint"),
-    [
-        ({"sha256": "0" * 64}, f"pins sha256 {'0' * 64} for guo-alm-local 20170627T093549, and the archive states"),
-        ({"size": 7}, "the catalog pins size 7 for guo-alm-local .*, and the archive states 390"),
-    ],
-)
-def test_a_pin_that_the_archive_contradicts_stops_before_the_download(
-    archive: Archive, folder: Path, pin: dict[str, object], complaint: str
-) -> None:
-    guo_alm_local(archive, folder, CONTENT, **pin)
-    with pytest.raises(ChecksumError, match=complaint):
-        sources.resolve(describe("guo-alm-local"))
-    assert not archive.downloads()
-
-
-def test_a_path_or_version_that_the_archive_lacks_is_the_entrys_fault(archive: Archive, folder: Path) -> None:
-    guo_alm_local(archive, folder, CONTENT, path="sub-1/other.nwb")
-    with pytest.raises(CatalogError, match=r"DANDI 000009 version 0.220126.1903 has no file sub-1/other.nwb. Correct"):
-        sources.resolve(describe("guo-alm-local"))
-    archive.files.clear()
-    with pytest.raises(CatalogError, match=r"has no file sub-1/other\.nwb"):
-        sources.resolve(describe("guo-alm-local"))
-
-
-def test_a_moment_of_trouble_of_the_archive_is_waited_out(archive: Archive, folder: Path) -> None:
-    guo_alm_local(archive, folder, CONTENT)
-    archive.faults.unavailable = 1
-    assert sources.resolve(describe("guo-alm-local")).size == len(CONTENT)
-
-
-def test_what_is_no_archive_at_all_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Archive() as archive:
-        guo_alm_local(archive, folder, CONTENT)
-        monkeypatch.setenv("NEURODATA4ML_DANDI_API", f"{archive.root}/elsewhere")
-        with pytest.raises(ArchiveError, match=r"did not deliver guo-alm-local 20170627T093549: it answered 404"):
-            sources.resolve(describe("guo-alm-local"))
-
-
-def test_offline_the_archive_is_not_asked(archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    guo_alm_local(archive, folder, CONTENT)
-    monkeypatch.setenv("NEURODATA4ML_OFFLINE", "1")
-    with pytest.raises(NotCachedError, match="NEURODATA4ML_OFFLINE is set"):
-        sources.resolve(describe("guo-alm-local"))
-    assert not archive.log
+    assert set(sources.LISTS) <= set(ARCHIVES)
 
 
 def test_a_file_beside_its_entry(folder: Path) -> None:
-    own_entry(folder, "local", 'path = "recordings/a.nwb"')
+    entry = own_entry(folder, "local", 'path = "recordings/a.nwb"')
     with pytest.raises(CatalogError, match=r"says that session 0 of mine is .*a.nwb, and there is no such file"):
-        sources.resolve(describe("mine"))
+        sources.resolve(entry)
     (folder / "recordings").mkdir()
     (folder / "recordings" / "a.nwb").write_bytes(CONTENT)
-    assert sources.resolve(describe("mine")).file == folder / "recordings" / "a.nwb"
+    assert sources.resolve(entry).file == folder / "recordings" / "a.nwb"
 
 
-def test_a_file_at_an_address(folder: Path) -> None:
+def test_a_file_at_an_address_may_redirect_to_the_hosts_its_entry_names(folder: Path) -> None:
     sha256 = hashlib.sha256(CONTENT).hexdigest()
-    own_entry(folder, "http", f'path = "a.nwb"\nsha256 = "{sha256}"\nurl = "https://example.org/a.nwb"')
-    remote = sources.resolve(describe("mine"), 0)
+    asset = f'path = "a.nwb"\nsha256 = "{sha256}"\nurl = "https://example.org/a.nwb"'
+    remote = sources.resolve(own_entry(folder, "http", asset, 'redirects = ["store.example.org"]'), 0)
     assert (remote.urls, remote.sha256) == (("https://example.org/a.nwb",), sha256)
+    assert remote.reach == Reach(hosts=("store.example.org",), named=("https://example.org:443",))
+
+
+def test_addresses_in_ones_own_entry_may_be_in_the_house_and_those_of_a_shipped_one_may_not(folder: Path) -> None:
+    asset = f'path = "a.nwb"\nsha256 = "{"0" * 64}"\nurl = "http://127.0.0.1:8765/a.nwb"'
+    entry = own_entry(folder, "http", asset)
+    assert sources.resolve(entry).reach.named == ("http://127.0.0.1:8765",)
+    shipped = replace(entry, file=ROOT / "catalog" / "mine.toml")
+    assert sources.resolve(shipped).reach.named == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("s3://allen-brain/a b/c.nwb", "https://allen-brain.s3.amazonaws.com/a%20b/c.nwb"),
+        ("s3://dotted.name/c.nwb", "https://s3.amazonaws.com/dotted.name/c.nwb"),
+        ("https://example.org/c.nwb?x=1", "https://example.org/c.nwb?x=1"),
+        ("", ""),
+    ],
+)
+def test_s3_is_spoken_over_https(url: str, address: str) -> None:
+    assert https(url) == address
+
+
+def test_addresses_that_an_archive_states_elsewhere_are_not_asked() -> None:
+    reach = Reach(hosts=("*.store.org",))
+    stated = ["https://eu.store.org/x", "https://evil.org/x", "s3://store/x", "https://api.org/x", "http://api.org/x"]
+    assert only_reachable(stated, "https://api.org/api", reach, "x") == ("https://eu.store.org/x", "https://api.org/x")
+    with pytest.raises(ArchiveError, match=r"states addresses of x at evil\.org; allowed are api\.org, \*\.store\.org"):
+        only_reachable(["https://evil.org/x"], "https://api.org/api", reach, "x")
 
 
 def test_a_simulated_file_is_written_with_the_session_as_seed() -> None:
     remote = sources.resolve(describe("demo"), 3)
     assert (remote.session, remote.path) == ("3", "demo_seed-3.nwb")
     assert remote.write is not None
+
+
+def test_sessions_are_those_pinned_and_then_those_found_by_name() -> None:
+    files = [Asset(f"sub-{s}/sub-{s}_{kind}.nwb", 7) for s in "cab" for kind in ("ecephys", "ophys")]
+    found = listed.sessions_among(listing_entry(), PLAN, files)
+    assert list(found) == ["a", "b", "c"]
+    assert found["a"].size == 1, "what is pinned stays as it is pinned"
+    assert found["b"] == Asset("sub-b/sub-b_ecephys.nwb", 7)
+
+
+def test_a_session_found_twice_is_an_error_that_names_both_files() -> None:
+    twice = [Asset("sub-b/sub-b_ecephys.nwb"), Asset("sub-b/sub-b_part-2_ecephys.nwb")]
+    with pytest.raises(
+        CatalogError, match=r"session b of demo is found twice: sub-b/sub-b_ecephys.nwb and sub-b/sub-b_p"
+    ):
+        listed.sessions_among(listing_entry(), PLAN, twice)
+    with pytest.raises(CatalogError, match=r"session a of demo is found twice: .* Make listing.session in .*demo.toml"):
+        listed.sessions_among(listing_entry(), PLAN, [Asset("sub-x/sub-a_ecephys.nwb")])
+
+
+def test_a_pattern_that_finds_nothing_or_no_session_is_said() -> None:
+    said = r"no file of demo in the archive fits listing.path 'sub-\*_ecephys.nwb' and has the session that listing"
+    for path in ("readme.md", "sub-b-_ecephys.nwb"):
+        with pytest.raises(ArchiveError, match=said):
+            listed.sessions_among(listing_entry(), PLAN, [Asset(path)])
+
+
+def test_files_beside_the_sessions_are_passed_over() -> None:
+    assets = [Asset("sub-c_ecephys.nwb"), Asset("sub-d-probe_ecephys.nwb")]
+    found = listed.sessions_among(listing_entry(), PLAN, assets)
+    assert set(found) - set(listing_entry().sessions) == {"c"}
+
+
+def test_an_entry_without_a_listing_asks_nobody() -> None:
+    entry = describe("allen-vc")
+    assert sources.listing(replace(entry, listing=None)) == entry.sessions
+    assert sources.listing(listing_entry(archive="http")) == listing_entry().sessions
+    assert sources.including(replace(entry, listing=None), "no such one").sessions is entry.sessions
+
+
+def test_a_redirect_to_a_host_that_the_entry_does_not_name_is_refused(archive: Archive, folder: Path) -> None:
+    stored = archive.put("a.nwb", CONTENT)
+    elsewhere = archive.url(stored).replace("127.0.0.1", "localhost")
+    archive.serve("/moved", "", status=302, headers={"Location": elsewhere})
+    asset = f'path = "a.nwb"\nsha256 = "{stored.sha256}"\nurl = "{archive.root}/moved"'
+    own_entry(folder, "http", asset)
+    with pytest.raises(ArchiveError, match=r"redirects to '?localhost'?.* add redirects = \[\"localhost\"\]"):
+        fetch("mine", progress=False)
+    assert not archive.downloads()

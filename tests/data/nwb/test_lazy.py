@@ -17,8 +17,9 @@ from pynwb.misc import Units
 
 import twins
 from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.nwb.engine import open_nwb
-from neurodata4ml.data.session import open_session, stimulus_images
+from neurodata4ml.data.session import open_session
 from neurodata4ml.errors import LayoutError
 
 SMALL = 64 * 1024

@@ -2,111 +2,82 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 
+from neurodata4ml.data.archives import dandi, doi
+from neurodata4ml.data.archives.listed import sessions_among
+from neurodata4ml.data.archives.remote import Remote, https, located, reach_of
 from neurodata4ml.data.entries.records import Asset, Entry
-from neurodata4ml.data.remote import transport
-from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
+from neurodata4ml.errors import CatalogError
+from neurodata4ml.suggest import did_you_mean
 
-DANDI_API = "https://api.dandiarchive.org/api"
-"""The public archive; ``NEURODATA4ML_DANDI_API`` names another one, e.g. on loopback."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """One file, located: all that the rest of the package knows of an archive.
-
-    Attributes
-    ----------
-    dataset, session, version : str
-    path : str
-        Place of the file in the dataset, with forward slashes.
-    size : int
-        Bytes; 0 when not known.
-    sha256, etag : str
-        Digests in hexadecimal (``etag`` is DANDI's: md5 over parts of 64 MiB, ``-``, their number); empty: not known.
-    urls : tuple of str
-        Addresses of the same bytes, best first.
-    asset_id : str
-    note : str
-        Who states the digest.
-    file : Path, optional
-        The file itself, where it lies on this machine.
-    write : callable, optional
-        Writes the file to the path it is given, where it is simulated.
-    """
-
-    dataset: str
-    session: str
-    version: str
-    path: str
-    size: int = 0
-    sha256: str = ""
-    etag: str = ""
-    urls: tuple[str, ...] = ()
-    asset_id: str = ""
-    note: str = ""
-    file: Path | None = None
-    write: Callable[[Path], Path] | None = None
-
-    @property
-    def name(self) -> str:
-        """The file's own name."""
-        return PurePosixPath(self.path).name
+__all__ = ["LISTS", "SOURCES", "Remote", "http", "including", "listing", "local", "resolve", "simulated"]
 
 
 def resolve(entry: Entry, session: str | int | None = None) -> Remote:
-    """Locate the file of a session; nothing is downloaded.
+    """Locate the file of a session; nothing is downloaded, and where the file is pinned nobody is asked.
 
     Raises
     ------
     CatalogError
         When there is no such session, or the archive has no such file.
     ArchiveError
-        When the archive does not answer.
+        When the archive does not answer, or not to everybody.
     ChecksumError
         When the archive states another digest or size than the entry pins.
     NotCachedError
         When the archive would have to be asked in offline mode.
     """
+    entry = including(entry, session)
     return SOURCES[entry.archive](entry, entry.session_id(session))
 
 
-def dandi(entry: Entry, session: str) -> Remote:
-    """Ask a DANDI archive, through its own client, for the asset at the pinned version and path."""
-    os.environ.setdefault("DANDI_NO_ET", "1")  # no call home
-    what = f"{entry.name} {session}"
-    api = os.environ.get("NEURODATA4ML_DANDI_API", DANDI_API).rstrip("/")
-    transport.probe(f"{api}/info/", what=what)  # the client itself insists for a minute, with tracebacks in its log
-    stated = _ask_dandi(entry, entry.asset(session).path, api)
-    digest = stated["digest"]
-    pin = entry.asset(session)
-    sha256, etag = digest.get("dandi:sha2-256", ""), digest.get("dandi:dandi-etag", "")
-    _compare(what, "sha256", pin.sha256, sha256)
-    _compare(what, "size", pin.size, stated["contentSize"])
-    addresses = sorted(stated["contentUrl"], key=lambda url: url.startswith(api))  # the store itself, then the API
-    return Remote(
-        dataset=entry.name,
-        session=session,
-        version=entry.version,
-        path=pin.path,
-        size=stated["contentSize"],
-        sha256=pin.sha256 or sha256,
-        etag=etag,
-        urls=tuple(addresses),
-        asset_id=stated["identifier"],
-        note="pinned in the catalog" if pin.sha256 else "stated by the archive; the catalog pins none",
-    )
+def listing(entry: Entry) -> dict[str, Asset]:
+    """Return all sessions of a dataset by name: those pinned, then those that the archive has besides.
+
+    The archive is asked where the entry says how its list of files is read (``[listing]``); else nobody is.
+
+    Raises
+    ------
+    CatalogError
+        When two files are the same session; both paths are named.
+    ArchiveError
+        When the archive does not answer, or no file fits.
+    NotCachedError
+        When the archive would have to be asked in offline mode.
+    """
+    if entry.listing is None or entry.archive not in LISTS:
+        return dict(entry.sessions)
+    return sessions_among(entry, entry.listing, LISTS[entry.archive](entry))
+
+
+def including(entry: Entry, session: str | int | None) -> Entry:
+    """Return an entry that knows ``session``: the same one, or one with all sessions that the archive lists.
+
+    Raises
+    ------
+    CatalogError
+        When the archive has no such session either; close ones are suggested.
+    """
+    if session is None or entry.listing is None or str(session) in entry.sessions:
+        return entry
+    whole = replace(entry, sessions=listing(entry))
+    if str(session) not in whole.sessions:
+        close = did_you_mean(str(session), whole.sessions)
+        message = (
+            f"{entry.name} has no session {str(session)!r}{close} "
+            f"All {len(whole.sessions)} of them: neurodata4ml fetch {entry.name} --all --dry-run"
+        )
+        raise CatalogError(message)
+    return whole
 
 
 def http(entry: Entry, session: str) -> Remote:
-    """Take the address and the digest that the entry pins."""
+    """Take the address and the digest that the entry pins; its server may redirect to the hosts the entry names."""
     pin = entry.asset(session)
-    return Remote(**_pinned(entry, session, pin), urls=(pin.url,), etag=pin.etag)
+    return located(entry, session, pin, urls=(https(pin.url),), reach=reach_of(entry))
 
 
 def local(entry: Entry, session: str) -> Remote:
@@ -116,7 +87,7 @@ def local(entry: Entry, session: str) -> Remote:
     if not file.is_file():
         message = f"{entry.file} says that session {session} of {entry.name} is {file}, and there is no such file."
         raise CatalogError(message)
-    return Remote(**_pinned(entry, session, pin), file=file)
+    return located(entry, session, pin, file=file)
 
 
 def simulated(entry: Entry, session: str) -> Remote:
@@ -127,55 +98,22 @@ def simulated(entry: Entry, session: str) -> Remote:
 
         return write_demo(path, seed=int(session))
 
-    return Remote(**_pinned(entry, session, entry.asset(session)), write=write)
+    return located(entry, session, entry.asset(session), write=write)
 
 
 SOURCES: dict[str, Callable[[Entry, str], Remote]] = {
-    "dandi": dandi,
+    "dandi": dandi.locate,
     "http": http,
+    "zenodo": doi.zenodo,
+    "osf": doi.osf,
     "local": local,
     "simulated": simulated,
 }
 """From the ``archive`` of an entry to the function that locates its files."""
 
-
-def _ask_dandi(entry: Entry, path: str, api: str) -> dict[str, Any]:
-    import requests
-    from dandi.consts import DandiInstance
-    from dandi.dandiapi import DandiAPIClient
-    from dandi.exceptions import NotFoundError
-
-    # Naming the instance ourselves spares the client's own search for it, which has no time-out.
-    with DandiAPIClient(dandi_instance=DandiInstance(name="neurodata4ml", gui=None, api=api)) as client:
-        client.session = transport.session()
-        try:
-            asset = client.get_dandiset(entry.dandiset, entry.version).get_asset_by_path(path)
-            return {"digest": {}, "contentUrl": [], **asset.get_raw_metadata()}
-        except NotFoundError as error:
-            message = f"DANDI {entry.dandiset} version {entry.version} has no file {path}. Correct {entry.file}."
-            raise CatalogError(message) from error
-        except requests.RequestException as error:
-            message = f"{api} did not answer for {entry.name}: {error} Try again later."
-            raise ArchiveError(message) from error
-
-
-def _compare(what: str, name: str, pinned: str | int, stated: str | int) -> None:
-    if pinned and stated and pinned != stated:
-        message = (
-            f"the catalog pins {name} {pinned} for {what}, and the archive states {stated}. "
-            "The file was changed after it was pinned; nothing was downloaded."
-        )
-        raise ChecksumError(message)
-
-
-def _pinned(entry: Entry, session: str, pin: Asset) -> dict[str, Any]:
-    return {
-        "dataset": entry.name,
-        "session": session,
-        "version": entry.version,
-        "path": pin.path,
-        "size": pin.size,
-        "sha256": pin.sha256,
-        "asset_id": pin.asset_id,
-        "note": "pinned in the catalog" if pin.sha256 else "",
-    }
+LISTS: dict[str, Callable[[Entry], Iterable[Asset]]] = {
+    "dandi": dandi.assets,
+    "zenodo": doi.zenodo_files,
+    "osf": doi.osf_files,
+}
+"""From the ``archive`` of an entry to the function that lists its files, where the archive has such a list."""

@@ -1,4 +1,4 @@
-"""What the cache asks of a disk: portable names, digests, one writer at a time, room, and renames."""
+"""What the cache asks of a disk: folders for a group, one writer at a time, renames that last."""
 
 from __future__ import annotations
 
@@ -8,24 +8,15 @@ import hashlib
 import logging
 import os
 import platform
-import re
-import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from neurodata4ml.errors import NeuroDataError
+from neurodata4ml.data.cache.names import refuse_links
+from neurodata4ml.errors import DiskError, NeuroDataError
 from neurodata4ml.places import cache_folder
-
-RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-"""Names that Windows keeps for devices, whatever their suffix."""
-
-PART_OF_ETAG = 64 << 20
-"""Bytes of each part in DANDI's etag."""
-
-SPARE = 64 << 20
-"""Bytes that a download leaves free on the disk."""
 
 LONGEST_WAIT = 3600.0
 """Seconds to wait for another process that fetches the same file, before saying that something is wrong."""
@@ -33,17 +24,16 @@ LONGEST_WAIT = 3600.0
 FIRST_WORD, NEXT_WORD = 10.0, 60.0
 """Seconds of waiting before we say for whom we wait, and between one such line and the next."""
 
-NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
-"""How a file system says that it has no locks."""
+NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EACCES, errno.EPERM}
+"""How a file system says that it has no locks, or another user's lock that it is not ours to take."""
+
+NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
+"""How a file system says that its folders need no fsync, or cannot have one."""
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 
 log = logging.getLogger("neurodata4ml")
-
-
-def is_portable(part: str) -> bool:
-    """Return whether ``part`` can be a file's or folder's name everywhere, and leads nowhere else."""
-    if part in ("", ".", "..") or part[-1] in ". " or part.split(".")[0].lower() in RESERVED:
-        return False
-    return re.search(r'[\x00-\x1f<>:"\\|?*/]', part) is None
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -51,66 +41,75 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def digests(file: BinaryIO, *, etag: bool = False) -> dict[str, Any]:
-    """Return size and sha256 of a file, read from its first byte to its last, and DANDI's etag if asked for."""
-    sha256, part, parts, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), b"", 0
-    file.seek(0)
-    while block := file.read(1 << 20):
-        sha256.update(block)
-        size += len(block)
-        if etag:
-            part.update(block)
-            if size % PART_OF_ETAG == 0:
-                parts, part = parts + part.digest(), hashlib.md5(usedforsecurity=False)
-    found = {"size": size, "sha256": sha256.hexdigest()}
-    if not etag:
-        return found
-    if size % PART_OF_ETAG:
-        parts += part.digest()
-    whole = hashlib.md5(parts, usedforsecurity=False).hexdigest()
-    return {**found, "etag": f"{whole}-{len(parts) // 16}"}
-
-
 def replace(source: Path, target: Path) -> None:
-    """``os.replace``, patient with Windows, where a virus scanner may hold the file for a moment."""
-    for wait in (0.05, 0.1, 0.2, 0.4, 0.8, 1.6):
+    """``os.replace`` that lasts: the folder is synced. Patient with Windows, where a virus scanner may hold a file."""
+    for wait in (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, None):
         try:
-            return os.replace(source, target)
+            os.replace(source, target)
+            break
         except PermissionError:
+            if wait is None or sys.platform != "win32":
+                raise
             time.sleep(wait)
-    return os.replace(source, target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in ``folder`` on the disk before anything else happens; Windows does so by itself."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it; each is as open to a group as the one it is made in."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    try:
+        folder.mkdir()
+    except FileExistsError:  # another process may be quicker
+        if not folder.is_dir():
+            raise
+    else:
+        if sys.platform != "win32" and folder.is_relative_to(cache_folder()) and folder != cache_folder():
+            folder.chmod(folder.parent.stat().st_mode & 0o7777)
 
 
 @contextlib.contextmanager
 def alone(final: Path, what: str) -> Iterator[None]:
-    """Let one process at a time work on ``final``; its folder is made.
+    """Let one process at a time work on ``final``, a file in the cache; its folder is made.
 
     This only spares the traffic of a second download. On many shared disks a lock says yes to everyone or does not
     exist; whoever writes must stay right without it (each writer its own file, see ``parts.py``).
 
     Raises
     ------
+    DiskError
+        When the cache cannot be written to, or leads elsewhere by a link.
     NeuroDataError
-        When the cache cannot be written to, or another process holds the lock for ``LONGEST_WAIT`` seconds.
+        When another process holds the lock for ``LONGEST_WAIT`` seconds.
     """
     from filelock import FileLock
 
+    refuse_links(cache_folder(), final)
     locks = cache_folder() / ".locks"
     path = locks / f"{hashlib.sha256(str(final).encode()).hexdigest()[:16]}.lock"
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        locks.mkdir(exist_ok=True)
+    with refuse_trouble(what):
+        make_folder(final.parent)
+        make_folder(locks)
         tag = cache_folder() / "CACHEDIR.TAG"
         if not tag.exists():
             tag.write_text("Signature: 8a477f597d28d172789f06886806bc55\n# https://bford.info/cachedir/\n")
         lock = FileLock(path, mode=0o664)
         held = _acquire(lock, path, what)
-    except OSError as error:
-        message = (
-            f"cannot write to the cache {cache_folder()} ({error.strerror or error}). "
-            "Set NEURODATA4ML_CACHE to a folder that you may write to."
-        )
-        raise NeuroDataError(message) from error
     try:
         yield
     finally:
@@ -120,30 +119,34 @@ def alone(final: Path, what: str) -> Iterator[None]:
             lock.release()
 
 
-def check_room(folder: Path, needed: int, what: str) -> None:
-    """Raise unless the disk of ``folder`` takes ``needed`` bytes more."""
-    free = shutil.disk_usage(folder).free
-    if needed + SPARE > free:
-        message = (
-            f"{what} needs {needed:,} bytes more and {folder} has {free:,} free. "
-            "Make room, or set NEURODATA4ML_CACHE to a folder on a larger disk."
-        )
-        raise NeuroDataError(message)
-
-
 @contextlib.contextmanager
-def refuse_when_full(folder: Path, what: str) -> Iterator[None]:
-    """Turn a full disk, or a full quota, into one sentence that says what to do."""
+def refuse_trouble(what: str) -> Iterator[None]:
+    """Turn a disk that is full or read-only into one sentence that says what to do.
+
+    Raises
+    ------
+    DiskError
+        In place of an ``OSError`` of these kinds; what arrived is kept.
+    """
+    folder = cache_folder()
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
+            message = (
+                f"{what} could not be written to {folder}: {error.strerror}. What arrived is kept. "
+                "Make room (neurodata4ml cache ls) and run the same line again, or set NEURODATA4ML_CACHE to a folder "
+                "on a larger disk."
+            )
+        elif error.errno in CLOSED:
+            message = (
+                f"cannot write to the cache {folder} ({error.strerror}), and {what} is not in it. Set "
+                "NEURODATA4ML_CACHE to a folder that you may write to; to go on reading from the present one, set "
+                "NEURODATA4ML_SHARED_CACHE to it."
+            )
+        else:
             raise
-        message = (
-            f"{what} could not be written to {folder}: {error.strerror}. What arrived is kept. "
-            "Make room and run the same line again, or set NEURODATA4ML_CACHE to a folder on a larger disk."
-        )
-        raise NeuroDataError(message) from error
+        raise DiskError(message) from error
 
 
 def _acquire(lock: Any, path: Path, what: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -17,32 +18,44 @@ from pathlib import Path
 from typing import Any
 
 from neurodata4ml.data.cache import disk
+from neurodata4ml.data.cache.follower import Follower
 from neurodata4ml.errors import NeuroDataError
 
 LONGEST_SILENCE = 86_400.0
 """Seconds without a byte after which a writer is taken for dead, where its process cannot be looked for."""
 
+TRUSTED_BYTES, TRUSTED_SECONDS = 64 << 20, 0.25
+"""How much, and for how long, we write before we look again whether the file is still ours."""
+
 
 class Part(io.FileIO):
-    """The bytes that arrived of ``final``, in a file that only this object writes.
+    """The bytes that arrived of ``final``, in a file that only this object writes, hashed while they arrive.
 
     No lock is needed: the file's name belongs to this host, process and object. Another process may take it over only
-    when it takes us for dead; should we wake up after all, we notice before we touch a byte. ``etag`` is that of the
-    bytes that were there already; empty: none, or not known.
+    when it takes us for dead, after a day of silence; should we wake up after all, we notice before we touch a byte.
+    ``etag`` is that of the bytes that were there already, and then that which :meth:`remember` was told; empty: none.
     """
 
-    def __init__(self, final: Path, path: Path, wanted: dict[str, Any], etag: str) -> None:  # noqa: D107
+    def __init__(  # noqa: D107
+        self, final: Path, path: Path, wanted: dict[str, Any], etag: str = "", also: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(path, "r+b" if path.exists() else "x+b")  # unbuffered: nothing is written behind our back
         self.final, self.path, self.wanted, self.etag = final, path, wanted, etag
         self.identity = os.fstat(self.fileno())
+        self.follower = Follower(path, *also)
+        self._hashed: int | None = None
+        self._unwatched, self._looked = 0, time.time()
 
     def remember(self, etag: str) -> None:
         """Keep beside the bytes what they are bytes of, for whoever continues."""
+        self.etag = etag
         _state(self.path).write_text(json.dumps({**self.wanted, "etag": etag}), encoding="utf-8")
 
     def write(self, data: Any) -> int:
         """Write all of ``data``, while the file is ours."""
-        self.check()
+        self._unwatched += len(data)
+        if self._unwatched > TRUSTED_BYTES or abs(time.time() - self._looked) > TRUSTED_SECONDS:
+            self.check()
         rest = memoryview(data)
         while rest:
             rest = rest[super().write(rest) :]
@@ -51,10 +64,20 @@ class Part(io.FileIO):
     def truncate(self, size: int | None = None) -> int:
         """Cut the file, while it is ours."""
         self.check()
-        return super().truncate(size)
+        with self.follower.anew():
+            return super().truncate(size)
+
+    def finish(self) -> dict[str, Any]:
+        """Have all bytes on the disk; return the digests of the file, to which nothing may be written any more."""
+        os.fsync(self.fileno())  # while the last pieces are hashed
+        found = self.follower.finish()
+        self._hashed = found["size"]
+        self.check()
+        return found
 
     def check(self) -> None:
         """Raise unless our name still means our file."""
+        self._unwatched, self._looked = 0, time.time()
         if not self._is_ours():
             message = (
                 f"another process took over {self.path.name} in {self.final.parent}, because this one was silent for "
@@ -62,65 +85,90 @@ class Part(io.FileIO):
             )
             raise NeuroDataError(message)
 
-    def become(self, final: Path) -> None:
-        """Give the file, which must be complete, its final name."""
-        self.check()
-        self.close()
-        disk.replace(self.path, final)
-        _state(self.path).unlink(missing_ok=True)
-
     def release(self) -> None:
-        """Leave what arrived to the next process, under the name that all of them know."""
-        self.close()
-        state = _state(self.path)
-        if self._is_ours() and self.path.stat().st_size and state.exists():
-            shared = disk.beside(self.final, ".part")
-            disk.replace(state, _state(shared))
-            disk.replace(self.path, shared)
-        else:
+        """Leave what arrived to the next process."""
+        self._shut()
+        if not (self._is_ours() and self.path.stat().st_size and _take(self.path, own(self.final, ".part", process=0))):
             self.discard()
 
     def discard(self) -> None:
         """Leave nothing."""
-        self.close()
+        self._shut()
         _remove(_state(self.path), *([self.path] if self._is_ours() else []))
+
+    def _shut(self) -> None:
+        self.follower.give_up()
+        self.close()
 
     def _is_ours(self) -> bool:
         try:
-            return os.path.samestat(os.stat(self.path), self.identity)
+            now = os.stat(self.path)
         except FileNotFoundError:
             return False
+        return os.path.samestat(now, self.identity) and self._hashed in (None, now.st_size)
 
 
-def claim(final: Path, *, size: int, sha256: str, etag: str) -> Part:
+def claim(final: Path, wanted: dict[str, Any], *, etag: str, also: tuple[str, ...] = ()) -> Part:
     """Open a part of ``final`` for us alone: the newest that was left of the same file, else an empty one.
 
-    Taking over is one rename, so that of several processes one gets the bytes and the others start anew.
+    Taking over is one rename, so that of several processes one gets the bytes and the others start anew. ``wanted``
+    says which file it is: its ``session``, ``size``, and published ``digest`` of any kind; ``etag`` is the server's,
+    ``also`` what to compute beside the sha256.
     """
-    wanted = {"size": size, "sha256": sha256}
     path = own(final, ".part")
     for left in _left(final):
         known = _known(left, wanted, etag)
         if known is None:
             _remove(left, _state(left))
         elif _take(left, path):
-            return Part(final, path, wanted, known)
-    return Part(final, path, wanted, "")
+            return Part(final, path, wanted, known, also)
+    return Part(final, path, wanted, "", also)
 
 
-def own(final: Path, suffix: str) -> Path:
-    """Return a path beside ``final`` that no other writer uses; it names our host and process."""
-    return disk.beside(final, f".{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}{suffix}")
+def session_of(part: Path) -> str:
+    """Return the session whose bytes a part holds; empty where nobody wrote it down."""
+    try:
+        return str(json.loads(_state(part).read_text(encoding="utf-8"))["session"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def forget(part: Path) -> None:
+    """Remove what is remembered of a part that is complete."""
+    _remove(_state(part))
+
+
+def arrived(final: Path) -> int:
+    """Return how many bytes of ``final`` an earlier try left; whether they can be continued is for the next to say."""
+    if not final.parent.is_dir():
+        return 0
+    return max((path.stat().st_size for path in _left(final)), default=0)
+
+
+def own(final: Path, suffix: str, *, process: int | None = None) -> Path:
+    """Return a path beside ``final`` that no other writer uses; it names our host and process (0: nobody's)."""
+    process = os.getpid() if process is None else process
+    return disk.beside(final, f".{_host()}-{process}-{uuid.uuid4().hex[:8]}{suffix}")
 
 
 def abandoned(final: Path) -> Iterator[Path]:
     """Yield the files beside ``final`` whose writers (see :func:`own`) are dead."""
-    name = re.compile(re.escape(final.name) + r"\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.[a-z.]+")
     for path in final.parent.iterdir():
-        match = name.fullmatch(path.name)
         with contextlib.suppress(FileNotFoundError):
-            if match and _is_dead(match[1], int(match[2]), path.stat().st_mtime):
+            if path.name.startswith(final.name + ".") and of(path) == final and is_abandoned(path):
                 yield path
+
+
+def of(path: Path) -> Path | None:
+    """Return the final path of what :func:`own` named ``path``; None where it did not."""
+    match = _OWN.fullmatch(path.name)
+    return path.with_name(match[1]) if match else None
+
+
+def is_abandoned(path: Path) -> bool:
+    """Return whether :func:`own` named ``path``, and its writer is dead."""
+    match = _OWN.fullmatch(path.name)
+    return match is not None and _is_dead(match[2], int(match[3]), path.stat().st_mtime)
 
 
 def sweep(final: Path) -> None:
@@ -128,16 +176,14 @@ def sweep(final: Path) -> None:
     _remove(*abandoned(final))
 
 
-def sweep_all(final: Path) -> None:
-    """Remove also what could be continued: ``final`` is there."""
-    shared = disk.beside(final, ".part")
-    _remove(*abandoned(final), shared, _state(shared))
+_OWN = re.compile(r"(.+)\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.[a-z.]+")
+"""A name that :func:`own` made."""
 
 
 def _left(final: Path) -> list[Path]:
     """Return the parts of ``final`` that nobody writes, newest first."""
     found = {}
-    for path in [*abandoned(final), disk.beside(final, ".part")]:
+    for path in abandoned(final):
         with contextlib.suppress(FileNotFoundError):  # another process may be quicker
             if path.suffix == ".part":
                 found[path] = path.stat().st_mtime
@@ -149,26 +195,29 @@ def _known(part: Path, wanted: dict[str, Any], etag: str) -> str | None:
     try:
         left = json.loads(_state(part).read_text(encoding="utf-8"))
         same = {key: left[key] for key in wanted} == wanted and (etag in ("", left["etag"]) or not left["etag"])
-        return str(left["etag"]) if same else None
+        proven = wanted["digest"] or left["etag"]  # with neither, nobody could say of which file these bytes are
+        return str(left["etag"]) if same and proven else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _take(left: Path, path: Path) -> bool:
-    """Make ``left`` ours by renaming it to ``path``; False where another process was quicker."""
+    """Make ``left`` ours by renaming it to ``path``; False where another process was quicker.
+
+    Nothing is copied: that must work on a disk that is full.
+    """
     try:
-        _state(path).write_bytes(_state(left).read_bytes())  # first, so that the bytes are never without it
+        os.rename(_state(left), _state(path))  # of several processes one succeeds
         os.utime(left)  # we live: nobody may take it for silent
         os.rename(left, path)
     except OSError:
         _remove(_state(path))
         return False
-    _remove(_state(left))
     return True
 
 
 def _is_dead(host: str, process: int, last_written: float) -> bool:
-    if time.time() - last_written > LONGEST_SILENCE:
+    if process == 0 or time.time() - last_written > LONGEST_SILENCE:
         return True
     if host != _host():
         return False
@@ -183,8 +232,18 @@ def _is_dead(host: str, process: int, last_written: float) -> bool:
     return False
 
 
+@functools.cache
 def _host() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    """Return a name for all whose process numbers mean the same: a machine, and on it a container.
+
+    A name alone would not do: on some clusters every machine is called ``localhost``.
+    """
+    told = [platform.node()]
+    with contextlib.suppress(OSError):
+        told.append(Path("/etc/machine-id").read_text(encoding="ascii", errors="replace"))
+    with contextlib.suppress(OSError):
+        told.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256(" ".join(told).encode()).hexdigest()[:8]
 
 
 def _state(part: Path) -> Path:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neurodata4ml.data.archives.sources import Remote, resolve
-from neurodata4ml.data.cache import disk, parts
-from neurodata4ml.data.cache.progress import Progress, shown
+from neurodata4ml.data.archives.remote import Remote, located
+from neurodata4ml.data.archives.sources import resolve
+from neurodata4ml.data.cache import arrival, disk, names, pins, receipts
+from neurodata4ml.data.cache.digests import digests
+from neurodata4ml.data.cache.known import is_known, known, known_here
+from neurodata4ml.data.cache.progress import Progress
+from neurodata4ml.data.cache.receipts import receipt
 from neurodata4ml.data.entries.catalog import describe
-from neurodata4ml.data.entries.records import Entry
-from neurodata4ml.data.remote.transfer import download
-from neurodata4ml.errors import CatalogError, ChecksumError, NotCachedError
-from neurodata4ml.places import cache_folder, offline
+from neurodata4ml.data.entries.records import Asset, Entry
+from neurodata4ml.errors import NotCachedError
+from neurodata4ml.places import cache_folder, offline, shared_caches
+
+__all__ = ["cached", "fetch", "fetch_remote", "obtain", "place", "receipt"]
+
+HERE = ("local", "simulated")
+"""Archives that need no network."""
 
 log = logging.getLogger("neurodata4ml")
 
@@ -25,8 +32,9 @@ def fetch(name: str, session: str | int | None = None, *, progress: Progress | b
     """Return the path of a session's file, after downloading and verifying it where it is not in the cache.
 
     The download can be killed at any time: what arrived stays in a file ``....part`` and the next call continues there.
-    The file gets its name only after its size and digest are those published. Where the file system has no working
-    locks, two processes that fetch the same file may both download it; each verifies what it wrote itself.
+    The file gets its name only after its size and digest are those published: by the lock of the present work
+    (``neurodata4ml.lock``), else by the catalog, else by the archive. Where the file system has no working locks, two
+    processes that fetch the same file may both download it; each verifies what it wrote itself.
 
     Parameters
     ----------
@@ -40,192 +48,218 @@ def fetch(name: str, session: str | int | None = None, *, progress: Progress | b
     Raises
     ------
     CatalogError
-        When there is no such dataset or session.
+        When there is no such dataset or session, or an archive with hostile members.
     NotCachedError
         In offline mode, when the file is not in the cache.
     ArchiveError
         When the archive does not deliver; what arrived is kept.
     ChecksumError
         When the bytes are not those published; nothing is kept.
+    DiskError
+        When the disk or the cache is full, or the cache is read-only; what arrived is kept.
 
     Examples
     --------
     >>> fetch("demo").name
     'demo_seed-0.nwb'
     """
-    entry = describe(name)
-    session = entry.session_id(session)
-    if entry.archive == "local":
-        return _check_local(resolve(entry, session))
-    there = cached(entry, session)
-    if there is not None:
-        return there
-    final = place(entry, session)
-    if offline() and entry.archive in ("dandi", "http") and not _pinned_file(entry, session, final):
-        message = (
-            f"{name} session {session} is not in the cache ({final}), and NEURODATA4ML_OFFLINE forbids to fetch it. "
-            f"Where there is a network, unset it and type: neurodata4ml fetch {name} --session {session}"
-        )
-        raise NotCachedError(message)
-    with disk.alone(final, f"{name} {session}"):
-        there = cached(entry, session)  # another process may have been quicker
-        if there is not None:
-            return there
-        if _pinned_file(entry, session, final):
+    return obtain(describe(name), session, progress)
+
+
+def obtain(entry: Entry, session: str | int | None = None, progress: Progress | bool | None = None) -> Path:
+    """Do what :func:`fetch` does, for an entry that may know more sessions than the catalog has."""
+    try:
+        entry = known(entry, session)
+        session = entry.session_id(session)
+        with pins.blamed(entry, session):
+            path = cached(entry, session) or _bring(entry, session, progress)
+    except NotCachedError as error:
+        raise _missing(entry, session) from error
+    is_member = bool(entry.asset(session).member)
+    if entry.archive == "local" and not is_member:
+        _local(resolve(entry, session))
+    if entry.archive in HERE or is_member:
+        pins.hold(entry, session, path, lambda: receipt(path) or _digests(path))
+    receipts.touch(path)
+    return path
+
+
+def fetch_remote(
+    remote: Remote,
+    final: Path,
+    progress: Progress | bool | None = None,
+    *,
+    check: arrival.Check | None = None,
+) -> Path:
+    """Return ``final``, a path in the cache, after downloading and verifying ``remote`` where it is not there.
+
+    Parameters
+    ----------
+    remote : Remote
+        Without a digest it is trusted once, over https, and its receipt says so.
+    final : Path
+        From :func:`names.safe`, below the folder of the cache.
+    progress : callable or bool, optional
+        As of :func:`fetch`.
+    check : callable, optional
+        Called with the path of the complete file before it is seen; where it raises an error of ours, nothing is kept.
+
+    Raises
+    ------
+    NotCachedError, ArchiveError, ChecksumError, DiskError
+        As :func:`fetch`.
+    """
+    what = arrival.called(remote)
+    if _is_right(final, remote):
+        return final
+    if not final.is_file():
+        _refuse_offline(what, final)
+    with disk.alone(final, what):
+        if _is_right(final, remote) or arrival.take_in(remote, final):  # another process may have been quicker
             return final
-        remote = resolve(entry, session)
-        return _simulate(remote, final) if remote.write else _download(remote, final, progress)
+        _refuse_offline(what, final)
+        arrival.receive(remote, final, progress, check)
+    return final
 
 
 def cached(entry: Entry, session: str | int | None = None) -> Path | None:
-    """Return the path of a session's file where it is in the cache, verified as the entry now pins it; else None.
+    """Return the path of a session's file where it is in a cache, verified as the lock or the entry pins it; else None.
 
-    The digest was computed when the file came in. Here its size and its time of change are compared with those of
-    then; where the time differs the digest is computed again. Bytes that rot on the disk, and leave both as they
-    were, are not noticed: to read such a file anew from the archive, delete it.
+    Nobody is asked: a session that only the archive's list knows is not there. The shared caches come after the own
+    one, and nothing is ever written there. The digest was computed when the file came in. Here its size and its time
+    of change are compared with those of then; where the time differs the digest is computed again. Bytes that rot on
+    the disk, and leave both as they were, are found by ``neurodata4ml cache verify``.
 
     Raises
     ------
     CatalogError
         When the entry names a file on this machine, and it is not there.
     """
-    if entry.archive == "local":
-        return resolve(entry, session).file
+    entry = known_here(entry, session)
+    if not is_known(entry, session):
+        return None
     pin = entry.asset(session)
+    if entry.archive == "local" and not pin.member:
+        return resolve(entry, session).file
     final = place(entry, session)
-    its = receipt(final)
-    if not (its and final.is_file() and pin.sha256 in ("", its["sha256"])):
-        return None
-    now = final.stat()
-    if now.st_size != its["size"]:
-        return None
-    return final if now.st_mtime_ns == its.get("mtime_ns") or _still_the_same(final, its) else None
+    for cache in (cache_folder(), *shared_caches()):
+        path = cache / final.relative_to(cache_folder())
+        if _is_right(path, pin):
+            return path
+    return None
 
 
 def place(entry: Entry, session: str | int | None = None) -> Path:
     """Return where a session's file lies, or will: ``<cache>/<dataset>/<version>/<path in the dataset>``.
+
+    A member of an archive lies beside it, in a folder ``<archive>.members``.
 
     Raises
     ------
     CatalogError
         When a name in the entry could lead out of the cache, or is not allowed on every system.
     """
-    path = entry.asset(session).path
+    entry = known(entry, session)
+    asset = entry.asset(session)
+    if entry.archive == "local" and not asset.member:
+        return entry.file.parent / asset.path
+    path = f"{asset.path}.members/{asset.member}" if asset.member else asset.path
+    return cache_folder() / names.safe(f"{entry.name}/{entry.version}/{path}", str(entry.file))
+
+
+def _bring(entry: Entry, session: str, progress: Progress | bool | None) -> Path:
+    """Have a session's file, which is not in the cache, where it belongs."""
+    final, is_member = place(entry, session), bool(entry.asset(session).member)
+    if entry.archive != "simulated" and not is_member:
+        return _whole(entry, session, final, progress)
+    archive = _archive(entry, session, progress) if is_member else final
+    with disk.alone(final, f"{entry.name} {session}"):
+        if _is_right(final, entry.asset(session)):  # another process may have been quicker
+            pass
+        elif is_member:
+            remote = replace(_pinned(entry, session), session=session)
+            arrival.take_out(archive, remote, final, receipt(archive) or _digests(archive))
+        else:
+            arrival.simulate(resolve(entry, session), final)
+    return final
+
+
+def _archive(entry: Entry, session: str, progress: Progress | bool | None) -> Path:
+    """Return the verified archive whose member a session is; in the cache it stays for its other members."""
     if entry.archive == "local":
-        return entry.file.parent / path
-    for part in (entry.version, *path.split("/")):
-        if not disk.is_portable(part):
-            message = (
-                f"{entry.file}: {part!r} (version {entry.version!r}, path {path!r}) cannot be a file's name "
-                "everywhere; use a relative path with forward slashes, like 'sub-1/sub-1_ses-2.nwb'."
-            )
-            raise CatalogError(message)
-    return cache_folder().joinpath(entry.name, entry.version, *path.split("/"))
+        return _local(resolve(entry, session))
+    pin = entry.asset(session)
+    relative = names.safe(f"{entry.name}/{entry.version}/{pin.path}", str(entry.file))
+    there = (cache / relative for cache in (cache_folder(), *shared_caches()) if _is_right(cache / relative, pin))
+    return next(there, None) or _whole(entry, session, cache_folder() / relative, progress)
 
 
-def receipt(path: Path) -> dict[str, Any]:
-    """Return what was verified when the file entered the cache (size, sha256, ...); empty if nothing was."""
-    try:
-        its = json.loads(_receipt_path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return its if isinstance(its, dict) and {"size", "sha256"} <= its.keys() else {}
+def _whole(entry: Entry, session: str, final: Path, progress: Progress | bool | None) -> Path:
+    """Return the file that an entry names for a session, taken in where somebody copied it here, else fetched."""
+    pinned = _pinned(entry, session)
+    what = f"{entry.name} {session}"
+    if final.is_file() and arrival.published(pinned):
+        with disk.alone(final, what):
+            if arrival.take_in(pinned, final):
+                return final
+    _refuse_offline(what, final)
+    remote = resolve(entry, session)
+    return fetch_remote(replace(remote, session=pinned.session, member=""), final, progress)
 
 
-def _download(remote: Remote, final: Path, progress: Progress | bool | None) -> Path:
-    what = f"{remote.dataset} {remote.session}"
-    part = parts.claim(final, size=remote.size, sha256=remote.sha256, etag=remote.etag)
-    try:
-        disk.check_room(final.parent, remote.size - part.seek(0, os.SEEK_END), what)
-        with shown(progress, remote.name) as show, disk.refuse_when_full(final.parent, what):
-            etag, remember = part.etag, part.remember
-            download(remote.urls, part, what=what, size=remote.size, etag=etag, remember=remember, progress=show)
-            os.fsync(part.fileno())
-        digests = disk.digests(part, etag=not remote.sha256)
-        _verify(remote, digests, what)
-        _write_receipt(final, remote, digests, part.path)
-        part.become(final)
-    except ChecksumError:
-        part.discard()
-        raise
-    except BaseException:  # Ctrl-C too
-        part.release()
-        raise
-    parts.sweep_all(final)
-    return final
+def _pinned(entry: Entry, session: str) -> Remote:
+    """Return what is known of a file without asking anybody; an archive is of no one session."""
+    pin = entry.asset(session)
+    return located(entry, "" if pin.member else session, pin)
 
 
-def _simulate(remote: Remote, final: Path) -> Path:
-    parts.sweep(final)
-    part = parts.own(final, ".part.nwb")  # pynwb wants the suffix
-    log.info("simulating %s, session %s", remote.dataset, remote.session)
-    try:
-        assert remote.write is not None
-        with disk.refuse_when_full(final.parent, remote.dataset):
-            remote.write(part)
-        with open(part, "rb") as file:
-            digests = disk.digests(file)
-        _write_receipt(final, remote, digests, part)
-        disk.replace(part, final)
-    finally:
-        part.unlink(missing_ok=True)
-    return final
-
-
-def _check_local(remote: Remote) -> Path:
+def _local(remote: Remote) -> Path:
     assert remote.file is not None
-    if remote.size or remote.sha256:
-        with open(remote.file, "rb") as file:
-            _verify(remote, disk.digests(file), f"{remote.dataset} {remote.session} ({remote.file})")
+    if arrival.published(remote) or remote.size:
+        arrival.verify(remote, _digests(remote.file), f"{arrival.called(remote)} ({remote.file})")
     return remote.file
 
 
-def _pinned_file(entry: Entry, session: str, final: Path) -> bool:
-    """Take in a file that somebody copied into the cache by hand, where the entry pins its digest."""
-    pin = entry.asset(session)
-    if not (pin.sha256 and final.is_file()):
-        return False
-    with open(final, "rb") as file:
-        digests = disk.digests(file)
-    if digests["sha256"] != pin.sha256:
-        return False
-    remote = Remote(entry.name, session, entry.version, pin.path, note="pinned in the catalog")
-    _write_receipt(final, remote, digests, final)
-    return True
+def _digests(path: Path) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        return digests(file, "md5")
 
 
-def _still_the_same(final: Path, its: dict[str, Any]) -> bool:
+def _is_right(path: Path, pin: Asset | Remote) -> bool:
+    """Return whether a file was verified, has not changed since, and is the one that is pinned."""
+    its = receipt(path)
+    if not (its and path.is_file()):
+        return False
+    of = its.get("archive", its)  # a member is pinned by its archive
+    named = "sha256" if pin.sha256 else "md5"
+    if pin.size not in (0, of["size"]) or getattr(pin, named) not in ("", of.get(named, getattr(pin, named))):
+        return False
+    return receipts.is_as_verified(path, its) or _still_the_same(path, its)
+
+
+def _still_the_same(path: Path, its: dict[str, Any]) -> bool:
     """Read a file again whose time is not that of its receipt; where it proves the same, remember the new time."""
-    log.info("%s was touched since it was verified; reading it again", final)
-    with open(final, "rb") as file:
-        if disk.digests(file)["sha256"] != its["sha256"]:
-            return False
-    with contextlib.suppress(OSError):  # a cache that others fill may be read-only for us
-        _put_receipt(final, {**its, "mtime_ns": final.stat().st_mtime_ns})
+    log.info("%s was touched since it was verified; reading it again", path)
+    time_ns = path.stat().st_mtime_ns
+    if not receipts.is_the_same(path, its):
+        return False
+    if path.is_relative_to(cache_folder()):
+        with contextlib.suppress(OSError):  # it may be read-only for us
+            receipts.put(path, {**its, "mtime_ns": time_ns})
     return True
 
 
-def _verify(remote: Remote, digests: dict[str, Any], what: str) -> None:
-    for name, published in (("size", remote.size), ("sha256", remote.sha256), ("etag", remote.etag)):
-        if published and published != digests.get(name, published):  # no etag where there is a sha256
-            message = (
-                f"{what} arrived with {name} {digests[name]}; published is {published}. "
-                "The bytes are not the dataset's, and none were kept. Run the same line again to download them anew."
-            )
-            raise ChecksumError(message)
+def _refuse_offline(what: str, final: Path) -> None:
+    if offline():
+        message = f"{what} is not in the cache ({final}), and NEURODATA4ML_OFFLINE forbids to fetch it. Unset it."
+        raise NotCachedError(message)
 
 
-def _write_receipt(final: Path, remote: Remote, digests: dict[str, Any], verified: Path) -> None:
-    """Write down what was verified, before the file gets its name, so that the name alone is never there."""
-    its = {"dataset": remote.dataset, "session": remote.session, "version": remote.version, "note": remote.note}
-    _put_receipt(final, {**its, **digests, "mtime_ns": verified.stat().st_mtime_ns})
-
-
-def _put_receipt(final: Path, its: dict[str, Any]) -> None:
-    draft = parts.own(final, ".json")
-    draft.write_text(json.dumps(its, indent=1), encoding="utf-8")
-    disk.replace(draft, _receipt_path(final))
-
-
-def _receipt_path(final: Path) -> Path:
-    return disk.beside(final, ".verified.json")
+def _missing(entry: Entry, session: str | int | None) -> NotCachedError:
+    session = entry.default_session if session is None else str(session)
+    where = place(entry, session) if session in entry.sessions else cache_folder() / entry.name
+    message = (
+        f"{entry.name} session {session} is not in the cache ({where}), and NEURODATA4ML_OFFLINE forbids to fetch it. "
+        f"Where there is a network, unset it and type: neurodata4ml fetch {entry.name} --session {session}"
+    )
+    return NotCachedError(message)

@@ -1,62 +1,117 @@
-"""From a table of TOML to a record: types checked, every error with the place and the cure."""
+"""From a table of TOML to a record, with every fault of the table: where it is, what is wrong, and the cure."""
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Iterable
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from neurodata4ml.errors import CatalogError
 from neurodata4ml.suggest import did_you_mean
 
 Record = TypeVar("Record")
 
 
-def build(record: type[Record], raw: Any, where: str) -> Record:
-    """Make a ``record`` of the table ``raw``, or say what is wrong with it.
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with an entry: a sentence with the cure, and the key it is about (``layout.trials.a.window``).
 
-    ``where`` names the file, and the table in it, for the error message.
-
-    Raises
-    ------
-    CatalogError
-        On an unknown key (with a suggestion), a missing key or a value of the wrong type.
+    ``others`` are further keys that it speaks of; where one of them is wrong itself, this problem may be its echo.
     """
-    if not isinstance(raw, dict):
-        message = f"{where} must be a table; got {raw!r}."
-        raise CatalogError(message)
-    known = {f.name: f for f in fields(record) if f.metadata.get("toml", True)}  # type: ignore[arg-type]
-    for key in raw:
-        if key not in known:
-            message = f"{where}: unknown key {key!r}{did_you_mean(key, known)} Known keys: {', '.join(known)}."
-            raise CatalogError(message)
-    for key, its in known.items():
-        if key not in raw and its.default is MISSING and its.default_factory is MISSING:
-            message = f"{where}: the key {key!r} is missing. Add a line: {key} = ..."
-            raise CatalogError(message)
+
+    key: str
+    text: str
+    others: tuple[str, ...] = ()
+
+    def echoes(self, first: Iterable[Problem]) -> bool:
+        """Return whether a key of this problem is the key of one of ``first``, or lies in its table."""
+        wrong = [key for problem in first for key in (problem.key, *problem.others)]
+        return any(
+            own == key or own.startswith((f"{key}.", f"{key}[")) for own in (self.key, *self.others) for key in wrong
+        )
+
+
+def build(record: type[Record], raw: Any) -> tuple[Record, list[Problem]]:
+    """Make a ``record`` of the table ``raw``, and list all that is wrong with it.
+
+    An unknown key is left out, and what is missing or of the wrong type is empty in the record, so that the rest of
+    it can be checked as well. The record is to be used only where the list is empty.
+    """
+    problems: list[Problem] = []
+    return _record(record, raw, "", problems), problems
+
+
+def kinds(record: type) -> dict[str, Any]:
+    """Return the type of every key that a record's table may have."""
+    return {key: hint for key, (hint, _) in _keys(record).items()}
+
+
+@cache  # an entry has hundreds of assets
+def _keys(record: type) -> dict[str, tuple[Any, Field[Any]]]:
     hints = get_type_hints(record)
-    return record(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in raw.items()})
+    return {its.name: (hints[its.name], its) for its in fields(record) if its.metadata.get("toml", True)}
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
+def is_required(its: Field[Any]) -> bool:
+    """Return whether a field of a record has no default."""
+    return its.default is MISSING and its.default_factory is MISSING
+
+
+def _record(record: type[Record], raw: Any, key: str, problems: list[Problem]) -> Record:
+    known, place = _keys(record), f"{key}: " if key else ""  # type: ignore[arg-type]  # a class can be hashed
+    if not isinstance(raw, dict):
+        problems.append(Problem(key, f"{key} must be a table; got {raw!r}."))
+        raw, problems = {}, []
+    for unknown in [name for name in raw if name not in known]:
+        hint = did_you_mean(unknown, known)
+        meant = tuple(_joined(key, name) for name in known if repr(name) in hint)
+        text = f"{place}unknown key {unknown!r}{hint} Known keys: {', '.join(known)}."
+        problems.append(Problem(_joined(key, unknown), text, meant))
+    values = {
+        name: _value(hint, raw[name], _joined(key, name), problems) for name, (hint, _) in known.items() if name in raw
+    }
+    for name, (hint, its) in known.items():
+        if name not in raw and is_required(its):
+            missing = Problem(_joined(key, name), f"{place}the key {name!r} is missing. Add a line: {name} = ...")
+            if not missing.echoes(problems):
+                problems.append(missing)
+            values[name] = _empty(hint)
+    return record(**values)
+
+
+def _value(hint: Any, value: Any, key: str, problems: list[Problem]) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
-    if is_dataclass(hint):
-        return build(hint, value, where)  # type: ignore[arg-type]
-    if origin is UnionType and any(map(is_dataclass, arguments)):
-        return build(next(a for a in arguments if is_dataclass(a)), value, where)  # type: ignore[arg-type]
+    table = next((a for a in (hint, *arguments) if is_dataclass(a)), None)
+    if table is not None and origin in (None, UnionType):
+        return _record(table, value, key, problems)  # type: ignore[arg-type]
     if origin is dict and isinstance(value, dict):
-        return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {name: _value(arguments[1], item, _joined(key, name), problems) for name, item in value.items()}
     if origin is tuple and isinstance(value, list):
-        return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+        return tuple(_value(arguments[0], item, f"{key}[{i}]", problems) for i, item in enumerate(value))
     if origin is Literal and value in arguments:
         return value
-    allowed = arguments if origin is UnionType else (hint,)
     if hint is float and type(value) is int:
         return float(value)
+    allowed = arguments if origin is UnionType else (hint,)
     if origin not in (dict, tuple, Literal) and type(value) in allowed:  # type() and not isinstance: true is no number
         return value
-    message = f"{where} must be {_words(hint)}; got {value!r}."
-    raise CatalogError(message)
+    problems.append(Problem(key, f"{key} must be {_words(hint)}; got {value!r}."))
+    return _empty(hint)
+
+
+def _joined(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def _empty(hint: Any) -> Any:
+    """Return what stands in a record for a value that is missing or wrong."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if is_dataclass(hint):
+        return _record(hint, {}, "", [])  # type: ignore[arg-type]
+    if origin in (Literal, UnionType):
+        return arguments[0] if origin is Literal else _empty(arguments[0])
+    return (origin or hint)()
 
 
 def _words(hint: Any) -> str:

@@ -4,40 +4,21 @@ from __future__ import annotations
 
 from html import escape
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-SPEED = 10e6
-"""Bytes per second of an ordinary connection, for the estimate of a download's time."""
+from neurodata4ml.data.entries.sizes import readable_bytes, readable_time, size_and_time
 
+if TYPE_CHECKING:
+    from neurodata4ml.data.entries.records import Entry, Paper
 
-def readable_bytes(size: float) -> str:
-    """Return a size as a reader wants it: ``1.74 GB`` for 1,736,516,600."""
-    if not size:
-        return "not known"
-    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}"
-    return f"{size:.0f} bytes"
+__all__ = ["as_html", "as_text", "lines", "readable_bytes", "readable_time", "size_and_time"]
+
+LARGE = 500e6
+"""Bytes from which a part of a session is worth asking for."""
 
 
-def readable_time(size: float) -> str:
-    """Return how long ``size`` bytes take at 10 MB/s."""
-    seconds = size / SPEED
-    if seconds < 1:
-        return "less than a second"
-    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
-
-
-def size_and_time(size: float, archive: str) -> str:
-    """Return the size of a session and, where it must be downloaded, for how long that takes at 10 MB/s."""
-    if archive == "simulated":
-        return "made on this machine on first use"
-    if not size:
-        return "size known once the archive is asked"
-    return f"{readable_bytes(size)}, {readable_time(size)} at 10 MB/s"
-
-
-def lines(entry: Any) -> list[tuple[str, list[str]]]:
+def lines(entry: Entry) -> list[tuple[str, list[str]]]:
     """Return the label and the lines of every part of the card, in reading order."""
     archive = f"DANDI {entry.dandiset}" if entry.archive == "dandi" else entry.archive
     card = [
@@ -53,20 +34,22 @@ def lines(entry: Any) -> list[tuple[str, list[str]]]:
             "cite",
             [entry.citation + (f" doi:{entry.paper_doi}" if entry.paper_doi not in entry.citation else "")],
         ),
-        ("whole dataset", [readable_bytes(entry.total_size) if entry.total_size else ""]),
+        ("papers", [_paper(paper) for paper in entry.papers if paper.title]),
+        ("whole dataset", [size_and_time(entry.total_size, "") if entry.total_size else ""]),
         ("sessions", _sessions(entry)),
         ("trial tables", [_trials(name, entry) for name in entry.layout.trials]),
-        (
-            "series",
-            [f"{name}: {path}" for name, path in {**entry.layout.series, **entry.layout.responses}.items()],
-        ),
+        ("series", _paths(entry.layout.series)),
+        ("responses", _paths(entry.layout.responses)),
         ("unit filter", [" and ".join(f"{f.column} {f.op} {f.value}" for f in entry.layout.quality)]),
+        ("pictures", [_pictures(entry)]),
+        ("repaired", [_repaired(entry)]),
         ("know this", list(entry.caveats)),
+        ("next", _next(entry)),
     ]
     return [(label, kept) for label, texts in card if (kept := [text for text in texts if text])]
 
 
-def as_text(entry: Any) -> str:
+def as_text(entry: Entry) -> str:
     """Return the card for a terminal, 100 columns wide."""
     blocks = [f"{entry.name}: {entry.title}"]
     for label, texts in lines(entry):
@@ -77,7 +60,7 @@ def as_text(entry: Any) -> str:
     return "\n".join(blocks)
 
 
-def as_html(entry: Any) -> str:
+def as_html(entry: Entry) -> str:
     """Return the card for a notebook; everything that comes from the catalog is escaped."""
     rows = "".join(
         f"<tr><th style='text-align:left;vertical-align:top'>{escape(label)}</th>"
@@ -87,18 +70,70 @@ def as_html(entry: Any) -> str:
     return f"<table><caption><b>{escape(entry.name)}</b>: {escape(entry.title)}</caption>{rows}</table>"
 
 
-def _sessions(entry: Any, most: int = 10) -> list[str]:
+def _sessions(entry: Entry, most: int = 10) -> list[str]:
     texts: list[str] = []
     for name, asset in entry.sessions.items():
-        size = size_and_time(asset.size, entry.archive)
+        size = size_and_time(asset.size, entry.archive, about=asset.about)
         note = f" ({asset.note})" if asset.note and len(entry.sessions) <= 5 and entry.archive != "simulated" else ""
         is_default = name == entry.default_session
         texts.insert(0 if is_default else len(texts), f"{name}: {size}{', the default' * is_default}{note}")
     more = len(texts) - most
-    return texts if more <= 0 else [*texts[:most], f"... and {more} more (all of them: describe {entry.name} --json)"]
+    if more > 0:
+        texts = [*texts[:most], f"... and {more} more (all of them: neurodata4ml describe {entry.name} --json)"]
+    return [*texts, *_listed(entry)]
 
 
-def _trials(name: str, entry: Any) -> str:
+def _paths(paths: dict[str, str]) -> list[str]:
+    return [f"{name}: {path}" for name, path in paths.items()]
+
+
+def _paper(paper: Paper) -> str:
+    where = " ".join(filter(None, (paper.journal, ":".join(filter(None, (paper.volume, paper.pages))))))
+    return f"{paper.title}. {where} ({paper.year})".replace(".  (", ". (") + (f", doi:{paper.doi}" if paper.doi else "")
+
+
+def _listed(entry: Entry) -> list[str]:
+    """Say how to get at the sessions that only the archive lists."""
+    if not entry.listing:
+        return []
+    there = f"{entry.listing.count} in the archive" if entry.listing.count else "more in the archive"
+    return [f"{there}, with their ids: neurodata4ml fetch {entry.name} --all --dry-run; one of them: --session ID"]
+
+
+def _pictures(entry: Entry) -> str:
+    if entry.images_from:
+        its = entry.images_from
+        of = f" of {', '.join(its.trials)}" if its.trials else ""
+        return f"{its.count} pictures{of}, fetched one by one from {_host(its.url)} when asked for"
+    return f"in the file: {entry.layout.images}" if entry.layout.images else ""
+
+
+def _repaired(entry: Entry) -> str:
+    if not entry.repair:
+        return ""
+    names = " and ".join(entry.repair.trials)
+    return (
+        f"{names}: damaged in the archive's files; when they are opened, the right table is taken from the original "
+        f"recording at {_host(entry.repair.url)}, and the session's attrs say so"
+    )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _next(entry: Entry) -> list[str]:
+    """Return what can be typed now: to get it, to open it, to cite it."""
+    steps = [f'in Python: neurodata4ml.open_session("{entry.name}")']
+    if entry.archive not in ("local", "simulated"):
+        parts = ["units"] if entry.layout.units else list(entry.layout.responses)[:1]
+        is_large = entry.size > LARGE or not entry.size  # of unknown size are files of many GB
+        part = f" --what {parts[0]}" if parts and is_large else ""
+        steps.insert(0, f"neurodata4ml fetch {entry.name}{part}")
+    return [*steps, f"neurodata4ml cite {entry.name}"]
+
+
+def _trials(name: str, entry: Entry) -> str:
     its = entry.layout.trials[name]
     parts = [f"{name}{' (default)' if name == entry.layout.default_trials else ''}: {its.table}"]
     for label, value in (

@@ -13,6 +13,38 @@ from neurodata4ml.suggest import did_you_mean
 ARCHIVES = ("dandi", "http", "zenodo", "osf", "local", "simulated")
 """Where a file can come from: the keys of ``sources.SOURCES``."""
 
+NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
+"""A dataset's name, as a regular expression."""
+
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""The form of DANDI's ids of assets and blobs."""
+
+DANDI_VERSION, DANDI_ETAG = r"draft|\d+\.\d{6}\.\d{4}", r"[0-9a-f]{32}-\d{1,5}"
+"""The forms of a dandiset's version and of DANDI's etag: md5 over parts of 64 MiB, a hyphen, and their number."""
+
+DOI = r"10\.\d{4,9}/\S+"
+"""A DOI without ``https://doi.org/``."""
+
+DIGESTS = {"sha256": 64, "md5": 32}
+"""The digests that an asset can pin, and how many hexadecimal digits each has."""
+
+USES = (
+    "behaviour",
+    "connectome",
+    "decision",
+    "decoding",
+    "dimensionality",
+    "encoding",
+    "learning",
+    "memory",
+    "movement",
+    "navigation",
+    "network-comparison",
+    "rsa",
+    "timing",
+)
+"""What a dataset can be suited to: the words of ``suited_to``."""
+
 
 @dataclass(frozen=True)
 class Asset:
@@ -21,7 +53,7 @@ class Asset:
     Without ``sha256`` the archive's own digest is used when the file is fetched. ``note`` says how the pin is known.
     For the archive ``local``, ``path`` is relative to the folder of the entry's TOML file. ``blob`` is the id of the
     bytes in DANDI's store; ``url`` may be ``s3://bucket/key``. With ``member``, ``path`` is a zip or tar archive and
-    the session is the member of this name.
+    the session is the member of this name. ``about`` is the size of an earlier upload, where today's is not known.
     """
 
     path: str
@@ -34,6 +66,7 @@ class Asset:
     blob: str = ""
     md5: str = ""
     member: str = ""
+    about: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,13 +75,15 @@ class AreaJoin:
 
     With ``table`` empty the area is the unit's own ``column``. With ``key``, it is ``value`` in the row of ``table``
     whose ``key`` equals the unit's ``column``. Without ``key``, ``column`` holds row numbers of ``table``
-    (a ``DynamicTableRegion``; where it is ragged, the first row of the unit's list counts).
+    (a ``DynamicTableRegion``; where it is ragged, the first row of the unit's list counts), and ``first`` is the
+    number of the first row: 1 where the file counts from 1.
     """
 
     column: str
     table: str = ""
     key: str = ""
     value: str = ""
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,6 +150,11 @@ class Listing:
     path: str
     session: str
     count: int = 0
+
+    def fits(self, path: str) -> bool:
+        """Return whether the pattern fits a path as DANDI has it: ``*`` is any characters, ``/`` too, in any case."""
+        pattern = ".*".join(map(re.escape, self.path.split("*")))
+        return re.fullmatch(pattern, path, re.IGNORECASE) is not None
 
 
 @dataclass(frozen=True)
@@ -196,8 +236,14 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes of the default session; 0 where only the archive knows."""
-        return self.sessions[self.default_session].size
+        """Bytes of the default session, of an earlier upload where only the archive knows today's; 0: not known."""
+        its = self.sessions[self.default_session]
+        return its.size or its.about
+
+    @property
+    def n_sessions(self) -> int:
+        """How many sessions there are: pinned ones, or all that the archive lists where their number is known."""
+        return max(len(self.sessions), self.listing.count if self.listing else 0)
 
     def asset(self, session: str | int | None = None) -> Asset:
         """Return the file of ``session`` (the default one when left out).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -10,10 +11,14 @@ from typing import BinaryIO
 import requests
 
 from neurodata4ml.data.remote import transport
+from neurodata4ml.data.remote.addresses import PUBLIC, Reach
 from neurodata4ml.data.remote.transport import FaultError
 from neurodata4ml.errors import ChecksumError
 
 CHUNK = 1 << 20
+
+MISTAKES = 2
+"""Wrong answers to requests for a range after which the server is asked for the whole file instead."""
 
 
 def download(
@@ -23,14 +28,17 @@ def download(
     what: str,
     size: int = 0,
     etag: str = "",
+    reach: Reach = PUBLIC,
     remember: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Append to ``file`` what it lacks of the resource at ``urls``, however often the connection breaks.
 
-    Each try continues where the last one ended, with ``Range`` and ``If-Range``; where the resource changed, or the
-    server ignores the range, the file is emptied and starts anew. Tries are counted only while no new byte arrives, and
-    go round the ``urls`` in turn, so that an expired redirect is asked for again. Bytes are not verified here.
+    Each try continues where the last one ended, but only with a strong ETag of the bytes that are there: it goes along
+    as ``If-Range``, and the answer must state it again, with the right range of a file of the right length. In any
+    other case (no ETag, a weak one, another one, a server that knows no ranges) the file is emptied and starts anew.
+    Tries are counted only while no new byte arrives, and go round the ``urls`` in turn, each asked anew, so that an
+    expired redirect is replaced. Bytes are not verified here. Several threads may download, each into its own file.
 
     Parameters
     ----------
@@ -42,11 +50,14 @@ def download(
     size : int
         Bytes expected; 0 when not known.
     etag : str
-        ETag of what ``file`` already holds; empty when not known.
+        Strong ETag of what ``file`` already holds; empty when not known.
+    reach : Reach
+        Where answers may lead.
     remember : callable, optional
-        Called with the ETag as soon as the server states it.
+        Called with the strong ETag as soon as the server states it, empty where it states none.
     progress : callable, optional
-        Called with (bytes there, bytes in all).
+        Called with (bytes there, bytes in all; 0 when not known) for each piece, and several times a second while
+        waiting for the next try. Whatever it raises ends the download; what arrived stays in ``file``.
 
     Raises
     ------
@@ -57,14 +68,15 @@ def download(
     NotCachedError
         In offline mode.
     """
-    with transport.session() as client:
+    with transport.session(reach) as client:
         transfer = _Transfer(client, file, what, size, etag.strip('"'), remember, progress)
         transport.persist(
-            lambda n: transfer.attempt(urls[n % len(urls)]),
+            lambda n: transfer.attempt(urls[n]),
             transfer.position,
             url=urls[0],
             what=what,
             n_urls=len(urls),
+            tick=transfer.tick,
         )
 
 
@@ -77,85 +89,103 @@ class _Transfer:
     etag: str
     remember: Callable[[str], None] | None
     progress: Callable[[int, int], None] | None
+    total: int = 0
+    """Bytes that the server says the file has; 0 where it does not."""
+    mistakes: int = 0
 
     def position(self) -> int:
         return self.file.seek(0, os.SEEK_END)
 
+    def tick(self) -> None:
+        if self.progress is not None:
+            self.progress(self.position(), self.size or self.total)
+
     def attempt(self, url: str) -> None:
         start = self.position()
-        if self.size and start >= self.size:
-            if start == self.size:
-                return
+        if self.size and start == self.size:
+            return
+        if not self.etag or self.mistakes >= MISTAKES or (self.size and start > self.size):
             start = self.restart()
-        headers = {"Range": f"bytes={start}-"} if start else {}
-        if start and self.etag:
-            headers["If-Range"] = f'"{self.etag}"'
+        headers = {"Range": f"bytes={start}-", "If-Range": f'"{self.etag}"'} if start else {}
         with transport.connected(lambda: self.client.get(url, headers=headers, stream=True)) as answer:
-            self.check(answer, start)
-            self.receive(answer)
-        if self.size and self.position() < self.size:
-            reason = f"the answer ended after {self.position():,} of {self.size:,} bytes"
+            end = self.check(answer, start)
+            self.receive(answer, end)
+        whole = self.size or self.total
+        if self.position() < whole:
+            reason = f"the answer ended after {self.position():,} of {whole:,} bytes"
             raise FaultError(reason, transport.PATIENT)
 
-    def check(self, answer: requests.Response, start: int) -> None:
-        """Accept the answer's header, or raise; empties the file where the answer holds all bytes from the start."""
+    def check(self, answer: requests.Response, start: int) -> int:
+        """Accept the answer's header, or raise; returns where its bytes end, 0 where it does not say so.
+
+        Empties the file where the answer holds all bytes from the start.
+        """
         if answer.status_code == 416:  # our part is longer than what the server has
             self.restart()
         transport.refuse_trouble(answer)
-        _refuse_pages(answer)
-        etag = answer.headers.get("ETag", "")
-        etag = "" if etag.startswith("W/") else etag.strip('"')
+        transport.refuse_page(answer)
+        _refuse_packed(answer)
+        stated = answer.headers.get("ETag", "")
+        etag = "" if stated.startswith("W/") else stated.strip('"')
+        length = answer.headers.get("Content-Length", "")
         if answer.status_code == 206:
-            self.check_range(answer, start, etag)
-        else:
-            self.restart()
-            self.check_size(answer.headers.get("Content-Length", ""))
-        self.etag = etag
+            return self.check_range(answer.headers.get("Content-Range", ""), length, start, etag)
+        end = int(length) if length.isdigit() else 0
+        self.check_size(end)
+        self.restart()
+        self.total, self.etag = end, etag
         if self.remember is not None:
             self.remember(etag)
+        return end
 
-    def check_range(self, answer: requests.Response, start: int, etag: str) -> None:
-        stated = answer.headers.get("Content-Range", "")
-        first, _, rest = stated.removeprefix("bytes ").partition("-")
-        if not start or first != str(start):
-            reason = f"asked for the bytes from {start:,}, the server sent {stated or 'a range without saying which'}"
-            raise FaultError(reason, transport.BRIEF)
-        if self.etag and etag and etag != self.etag:
+    def check_range(self, stated: str, length: str, start: int, etag: str) -> int:
+        if etag != self.etag:
             self.restart()
-            reason = "the file changed on the server while it was downloaded"
+            reason = f"the file changed while it was downloaded (its ETag was {self.etag}, now it is {etag or 'none'})"
             raise FaultError(reason, transport.BRIEF)
-        self.check_size(rest.partition("/")[2])
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", stated)
+        first, last, total = (int(part) if part != "*" else 0 for part in match.groups()) if match else (-1, -1, 0)
+        known = self.size or self.total
+        is_whole = length in ("", str(last - first + 1)) and total in (0, known or total)
+        if not (start and first == start <= last and is_whole):
+            self.mistakes += 1
+            got = f"{length} bytes as {stated or 'a range without saying which'}"
+            reason = f"asked for the bytes from {start:,} to the end, the server sent {got}"
+            raise FaultError(reason, transport.BRIEF)
+        self.total = total or self.total
+        return last + 1
 
-    def check_size(self, stated: str) -> None:
-        if self.size and stated.isdigit() and int(stated) != self.size:
+    def check_size(self, stated: int) -> None:
+        if self.size and stated and stated != self.size:
             message = (
-                f"the server offers {int(stated):,} bytes for {self.what}; published are {self.size:,}. "
+                f"the server offers {stated:,} bytes for {self.what}; published are {self.size:,}. "
                 "It is another file; nothing was kept of it."
             )
             raise ChecksumError(message)
 
-    def receive(self, answer: requests.Response) -> None:
+    def receive(self, answer: requests.Response, end: int) -> None:
         have = self.position()
-        total = self.size or have + int(answer.headers.get("Content-Length", 0))
+        limit = end or self.size
+        whole = self.size or self.total
         # read1 hands out what has arrived; a larger read would lose up to its size whenever the connection breaks
         while piece := transport.connected(lambda: answer.raw.read1(CHUNK)):
             have += self.file.write(piece)
-            if self.size and have > self.size:
-                message = f"the server sent more than the {self.size:,} bytes published for {self.what}."
+            if limit and have > limit:
+                message = f"the server sent more than the {limit:,} bytes that {self.what} has, or has up to there."
                 raise ChecksumError(message)
             if self.progress is not None:
-                self.progress(have, total)
+                self.progress(have, whole)
 
     def restart(self) -> int:
-        self.file.seek(0)
-        self.file.truncate()
+        if self.position():
+            self.file.seek(0)
+            self.file.truncate()
         return 0
 
 
-def _refuse_pages(answer: requests.Response) -> None:
-    """Refuse web pages and compressed bodies: a login or error page must not be saved as data."""
-    kind = answer.headers.get("Content-Type", "")
+def _refuse_packed(answer: requests.Response) -> None:
+    """Refuse compressed bodies: we did not ask for one, and its bytes are not those of the file."""
     encoding = answer.headers.get("Content-Encoding", "identity")
-    if "html" in kind.lower() or encoding != "identity":
-        reason = f"it sent {kind or 'data'} ({encoding}) in place of the file; a login or error page?"
+    if encoding != "identity":
+        reason = f"it sent the file packed (Content-Encoding: {encoding}), which was not asked for"
         raise FaultError(reason, transport.BRIEF)

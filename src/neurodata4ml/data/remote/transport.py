@@ -1,25 +1,22 @@
-"""One HTTP client for everything: time-outs, patience that counts progress, and the offline guard."""
+"""Patience with the network: what fails is tried again while that helps, else it ends in a sentence."""
 
 from __future__ import annotations
 
 import logging
 import math
-import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3.exceptions
 
-from neurodata4ml.errors import ArchiveError, NeuroDataError, NotCachedError
-from neurodata4ml.places import offline
-
-CONNECT, READ = 10.0, 30.0
-"""Seconds: to reach a server, and between two pieces of an answer. A large file may take as long as it wants."""
+from neurodata4ml.data.remote.addresses import PUBLIC, Reach, RefusedError
+from neurodata4ml.data.remote.client import Client, LateError, host_of
+from neurodata4ml.errors import ArchiveError
 
 PATIENT, BRIEF = 8, 3
 """Tries in a row without a new byte: for a server in trouble (about a minute), and where nobody answers (seconds)."""
@@ -27,97 +24,146 @@ PATIENT, BRIEF = 8, 3
 LONGEST_WAIT = 300.0
 """Seconds that a server may ask us to wait; where it asks for more, we stop and say so."""
 
+NAP = 0.2
+"""Seconds between two looks at whether the waiting shall end."""
+
+BREAKS = (
+    requests.exceptions.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+"""Ends of an answer that may be better the next time."""
+
+CURE = "Check the connection and run the same line again."
+
 log = logging.getLogger("neurodata4ml")
 Answer = TypeVar("Answer")
 
 
-def session() -> requests.Session:
-    """Return an HTTP session with our time-outs and name, which opens no socket in offline mode."""
-    return _Session()
+def session(reach: Reach = PUBLIC, *, deadline: float | None = None, patient: str = "") -> requests.Session:
+    """Return an HTTP session with our time-outs and name, which opens no socket in offline mode.
+
+    It follows redirects only where ``reach`` lets it, connects only to addresses that ``reach`` allows, and sends no
+    credentials and no cookies: neither those of ``.netrc`` nor any that an address or an answer holds.
+
+    Parameters
+    ----------
+    reach : Reach
+        Where answers may lead; by default only public addresses of the host that is asked.
+    deadline : float, optional
+        Reading of ``time.monotonic()`` after which whatever is asked ends in an ``ArchiveError``.
+    patient : str
+        What the answers are for, in messages. Where it is given, the session itself repeats what fails (see
+        :func:`persist`), so that whoever uses it sees an answer that is worth reading, or an ``ArchiveError``.
+    """
+    until = math.inf if deadline is None else deadline
+    return _Patient(reach, until, patient) if patient else Client(reach, until)
 
 
-def probe(url: str, *, what: str) -> None:
-    """Learn quickly whether the server of ``url`` can be reached on behalf of ``what``; an ``ArchiveError`` if not."""
-    with session() as client:
+def ask(
+    url: str, *, what: str, reach: Reach = PUBLIC, deadline: float | None = None, accept_missing: bool = False
+) -> requests.Response:
+    """Return one whole small answer, e.g. a list in JSON; asked for again where that may help.
 
-        def ask(_: int) -> None:
-            with connected(lambda: client.get(url, stream=True)) as answer:
+    Raises
+    ------
+    ArchiveError
+        When the server does not give it; with ``accept_missing``, an answer 404 is returned as any other.
+    """
+    with session(reach, deadline=deadline, patient=what) as client:
+        answer = client.get(url, headers={"Accept": "application/json"})
+    if answer.status_code != 200 and not (accept_missing and answer.status_code == 404):
+        raise _undelivered(url, what, FaultError(f"it answered {answer.status_code} {answer.reason}", 1), 1, 0)
+    return answer
+
+
+class _Patient(Client):
+    """Repeats whatever fails, and lets nobody see it."""
+
+    def __init__(self, reach: Reach, deadline: float, what: str) -> None:
+        super().__init__(reach, deadline)
+        self.what = what
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        def attempt(_: int) -> requests.Response:
+            answer: requests.Response = connected(lambda: send(request, **options))
+            if is_passing(answer.status_code):
                 refuse_trouble(answer)
+            if answer.ok:
+                refuse_page(answer)
+            return answer
 
-        persist(ask, lambda: 0, url=url, what=what)
-
-
-class _Session(requests.Session):
-    def __init__(self) -> None:
-        super().__init__()
-        self.headers.update({"User-Agent": "neurodata4ml", "Accept-Encoding": "identity"})
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        if offline():
-            message = f"NEURODATA4ML_OFFLINE is set, so {_host(request.url)} is not asked. Unset it to use the network."
-            raise NotCachedError(message)
-        kwargs["timeout"] = kwargs.get("timeout") or _timeouts()
-        return super().send(request, **kwargs)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target and resp.url.startswith("https:") and urlsplit(urljoin(resp.url, target)).scheme != "https":
-            message = (
-                f"it redirects from https to {target.partition('?')[0]}, where anybody on the way could change the data"
-            )
-            raise requests.exceptions.InvalidURL(message)
-        return target
+        send = super().send
+        return persist(attempt, lambda: 0, url=str(request.url), what=self.what, until=self.deadline)
 
 
 class FaultError(Exception):
     """A try that failed: why, how many of its kind in a row to bear, how long the server asks us to wait."""
 
-    def __init__(self, reason: str, tries: int, wait: float = 0.0) -> None:  # noqa: D107
+    def __init__(self, reason: str, tries: int, wait: float = 0.0, cure: str = CURE) -> None:  # noqa: D107
         super().__init__(reason)
-        self.tries = tries
-        self.wait = wait
+        self.tries, self.wait, self.cure = tries, wait, cure
 
 
 def persist(
-    attempt: Callable[[int], Answer], position: Callable[[], int], *, url: str, what: str, n_urls: int = 1
+    attempt: Callable[[int], Answer],
+    position: Callable[[], int],
+    *,
+    url: str,
+    what: str,
+    n_urls: int = 1,
+    until: float = math.inf,
+    tick: Callable[[], None] = lambda: None,
+    keeps: bool = True,
 ) -> Answer:
-    """Repeat ``attempt`` (given its number) until it succeeds, or fails too often without moving ``position``."""
-    number = fruitless = 0
+    """Repeat ``attempt`` until it succeeds, or has failed too often without moving ``position``.
+
+    It is given a number that goes round the ``n_urls`` addresses of the same bytes, each of which has a patience of its
+    own; ``tick`` is called several times a second while waiting, and ends the waiting by raising. Where nobody
+    ``keeps`` what arrived, the error does not promise it.
+    """
+    failures: Counter[tuple[int, int]] = Counter()
+    waiting = list(range(n_urls))
     furthest = position()
     while True:
+        index = waiting.pop(0)
         try:
-            return attempt(number)
+            return attempt(index)
         except FaultError as fault:
             here = position()
-            fruitless = 1 if here > furthest else fruitless + 1
-            furthest = max(here, furthest)
-            if fruitless >= max(fault.tries, n_urls) or fault.wait > LONGEST_WAIT:
-                tries = "1 try" if fruitless == 1 else f"{fruitless} tries in a row"
-                kept = f" {here:,} bytes are kept, and it continues there." if here else ""
-                message = (
-                    f"{_host(url)} did not deliver {what}: {fault} ({tries}). "
-                    f"Check the connection and run the same line again.{kept}"
-                )
-                raise ArchiveError(message) from fault
-            wait = fault.wait or min(30.0, 0.5 * 2 ** (fruitless - 1)) * random.uniform(0.5, 1.0)
+            if here > furthest:
+                furthest = here
+                failures.clear()
+            failures[index, fault.tries] += 1
+            number = failures[index, fault.tries]
+            again = number < fault.tries and fault.wait <= LONGEST_WAIT
+            waiting += [index] if again else []
+            wait = _wait(fault, number) if again else 0.0
+            if not waiting or time.monotonic() + wait > until:
+                late = ", and the time for it is over" if waiting else ""
+                raise _undelivered(url, what, fault, number, here if keeps else 0, late) from fault
             log.info("%s: %s; next try in %.1f s", what, fault, wait)
-            time.sleep(wait)
-            number += 1
+            _sleep(wait, tick)
 
 
 def connected(ask: Callable[[], Answer]) -> Answer:
     """Return what ``ask`` returns; a broken or missing connection becomes a ``FaultError``."""
     try:
         return ask()
+    except LateError as error:
+        reason = "no time is left to ask"
+        raise FaultError(reason, PATIENT, cure="Try again later.") from error
+    except RefusedError as error:
+        raise FaultError(error.reason, 1, cure=error.cure) from error
     except requests.exceptions.SSLError as error:
         reason = f"its certificate is refused ({_cause(error)})"
         raise FaultError(reason, 1) from error
     except requests.exceptions.ConnectionError as error:
         unreachable = isinstance(error.args[0] if error.args else None, urllib3.exceptions.MaxRetryError)
         raise FaultError(_cause(error), BRIEF if unreachable else PATIENT) from error
-    except (requests.exceptions.Timeout, urllib3.exceptions.HTTPError) as error:
+    except (*BREAKS, urllib3.exceptions.HTTPError) as error:
         raise FaultError(_cause(error), PATIENT) from error
-    except requests.exceptions.RequestException as error:  # a malformed address, a loop of redirects, file:// ...
+    except requests.exceptions.RequestException as error:  # a malformed address
         raise FaultError(_cause(error), 1) from error
 
 
@@ -127,9 +173,41 @@ def refuse_trouble(answer: requests.Response) -> None:
     if status in (200, 206):
         return
     reason = f"it answered {status} {answer.reason}".rstrip()
-    if status in (408, 425, 429) or status >= 500:
+    if is_passing(status):
         raise FaultError(reason, PATIENT, _retry_after(answer))
     raise FaultError(reason, BRIEF if status in (403, 416) else 1)  # 403: an address that expires is asked for again
+
+
+def is_passing(status: int) -> bool:
+    """Return whether a status says that the server may answer better later."""
+    return status in (408, 425, 429) or status >= 500
+
+
+def refuse_page(answer: requests.Response) -> None:
+    """Raise a ``FaultError`` for a web page: a login or error page is neither data nor a list of files."""
+    kind = answer.headers.get("Content-Type", "")
+    if "html" in kind.lower():
+        reason = f"it sent {kind} in place of what was asked for; a login or error page?"
+        raise FaultError(reason, BRIEF)
+
+
+def _undelivered(url: str, what: str, fault: FaultError, number: int, here: int, late: str = "") -> ArchiveError:
+    tries = "1 try" if number == 1 else f"{number} tries in a row"
+    kept = f" {here:,} bytes are kept, and it continues there." if here else ""
+    return ArchiveError(f"{host_of(url)} did not deliver {what}: {fault} ({tries}{late}). {fault.cure}{kept}")
+
+
+def _wait(fault: FaultError, number: int) -> float:
+    """Seconds until the next try: what the server asks for, else longer each time; never two clients at once."""
+    backoff = min(30.0, 0.5 * 2.0 ** (number - 1))
+    return fault.wait + random.uniform(0.0, 0.5) if fault.wait else backoff * random.uniform(0.5, 1.0)
+
+
+def _sleep(wait: float, tick: Callable[[], None]) -> None:
+    naps = math.ceil(wait / NAP)
+    for _ in range(naps):
+        tick()
+        time.sleep(wait / naps)
 
 
 def _retry_after(answer: requests.Response) -> float:
@@ -144,24 +222,8 @@ def _retry_after(answer: requests.Response) -> float:
         return 0.0
 
 
-def _timeouts() -> tuple[float, float]:
-    stated = os.environ.get("NEURODATA4ML_TIMEOUT", "")
-    try:
-        read = float(stated or READ)
-    except ValueError:
-        read = math.nan
-    if not 0 < read < math.inf:
-        message = f"NEURODATA4ML_TIMEOUT is {stated!r}; it must be a number of seconds, like 30."
-        raise NeuroDataError(message)
-    return min(CONNECT, read), read
-
-
 def _cause(error: BaseException) -> str:
     """Return the plainest words that a chain of exceptions offers."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return str(error) or type(error).__name__
-
-
-def _host(url: str | bytes | None) -> str:
-    return urlsplit(str(url)).netloc or str(url)

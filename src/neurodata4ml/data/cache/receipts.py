@@ -1,0 +1,114 @@
+"""The receipt beside a file of the cache: what was verified, when it came in."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neurodata4ml.data.cache import disk, parts
+from neurodata4ml.data.cache.digests import digests
+from neurodata4ml.places import cache_folder
+
+SUFFIX = ".verified.json"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A verified file of the cache.
+
+    ``what`` names the parts that an excerpt holds (empty: the whole file), ``used`` is when it was last asked for,
+    in seconds since 1970, ``came`` when it was written.
+    """
+
+    path: Path
+    dataset: str
+    session: str
+    version: str
+    size: int
+    sha256: str
+    what: str
+    came: float
+    used: float
+
+    @property
+    def line(self) -> str:
+        """What to type to remove it."""
+        session = f" --session {self.session}" if self.session else ""
+        return f"neurodata4ml cache rm {self.dataset}{session}"
+
+
+def receipt(path: Path) -> dict[str, Any]:
+    """Return what was verified when the file entered the cache (size, sha256, ...); empty if nothing was."""
+    try:
+        its = json.loads(place(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return its if isinstance(its, dict) and {"size", "sha256"} <= its.keys() else {}
+
+
+def put(path: Path, its: dict[str, Any]) -> None:
+    """Write the receipt of ``path``, whole or not at all, onto the disk."""
+    draft = parts.own(path, ".json")
+    try:
+        with open(draft, "x", encoding="utf-8") as file:
+            json.dump(its, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        disk.replace(draft, place(path))
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def place(path: Path) -> Path:
+    """Return where the receipt of ``path`` lies."""
+    return disk.beside(path, SUFFIX)
+
+
+def touch(path: Path) -> None:
+    """Remember that a file of the own cache was used now: the time of its receipt says when."""
+    if path.is_relative_to(cache_folder()) and os.access(place(path), os.W_OK):
+        with contextlib.suppress(OSError):
+            os.utime(place(path))
+
+
+def is_as_verified(path: Path, its: dict[str, Any]) -> bool:
+    """Return whether size and time of a file are those of its receipt ``its``."""
+    now = path.stat()
+    return bool(now.st_size == its["size"] and now.st_mtime_ns == its.get("mtime_ns"))
+
+
+def is_the_same(path: Path, its: dict[str, Any]) -> bool:
+    """Return whether the bytes of a file, read anew, are those of its receipt ``its``."""
+    with open(path, "rb") as file:
+        return path.stat().st_size == its["size"] and bool(digests(file)["sha256"] == its["sha256"])
+
+
+def all_held(folder: Path | None = None) -> Iterator[Held]:
+    """Yield every verified file below ``folder`` (the whole cache when left out), by path; links are not followed."""
+    for where, folders, names in os.walk(folder or cache_folder()):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(where, name.removesuffix(SUFFIX))
+            its = receipt(path) if name.endswith(SUFFIX) else {}
+            if its and path.is_file():
+                yield _held(path, its)
+
+
+def _held(path: Path, its: dict[str, Any]) -> Held:
+    what = its.get("what", "")
+    return Held(
+        path=path,
+        dataset=str(its.get("dataset", "")),
+        session=str(its.get("session", "")),
+        version=str(its.get("version", "")),
+        size=path.stat().st_size,
+        sha256=str(its["sha256"]),
+        what=what if isinstance(what, str) else ", ".join(what),
+        came=path.stat().st_mtime,
+        used=place(path).stat().st_mtime,
+    )

@@ -1,0 +1,148 @@
+"""Look after the cache: what is in it, what was left unfinished, whether it is still right, and how it goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from neurodata4ml.data.cache import disk, parts, receipts
+from neurodata4ml.data.cache.digests import digests
+from neurodata4ml.data.cache.receipts import Held
+from neurodata4ml.errors import NeuroDataError
+from neurodata4ml.lock import place, read_lock
+from neurodata4ml.places import cache_folder
+from neurodata4ml.suggest import did_you_mean
+
+
+@dataclass(frozen=True)
+class Left:
+    """Bytes of a file that did not become whole; ``is_alive``: somebody writes them now."""
+
+    path: Path
+    dataset: str
+    session: str
+    size: int
+    is_alive: bool
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file that is not what it was verified to be, and why."""
+
+    held: Held
+    why: str
+
+    @property
+    def cure(self) -> str:
+        """What to type to get it anew."""
+        session = f" --session {self.held.session}" if self.held.session else ""
+        return f"{self.held.line} --yes, then neurodata4ml fetch {self.held.dataset}{session}"
+
+
+def unfinished() -> Iterator[Left]:
+    """Yield what was left, or is being written, anywhere in the cache; links are not followed."""
+    root = cache_folder()
+    for where, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(where, name)
+            final = parts.of(path)
+            try:
+                if final is not None and not path.is_symlink():
+                    dataset = path.relative_to(root).parts[0]
+                    session = parts.session_of(path.with_name(path.name.removesuffix(".json")))
+                    yield Left(path, dataset, session, path.stat().st_size, not parts.is_abandoned(path))
+            except FileNotFoundError:  # its writer was quicker
+                continue
+
+
+def chosen(name: str = "", session: str = "", *, unfinished_only: bool = False) -> tuple[list[Held], list[Left]]:
+    """Return the files of a dataset (all when left out), or of one of its sessions, and what was left of them.
+
+    What is being written now is never among them.
+
+    Raises
+    ------
+    NeuroDataError
+        When nothing in the cache is of that name and session; what is there is suggested.
+    """
+    held = [each for each in receipts.all_held() if name in ("", each.dataset)]
+    left = [each for each in unfinished() if name in ("", each.dataset)]
+    if name and not held and not left:
+        there = {each.dataset for each in receipts.all_held()}
+        message = f"nothing of {name!r} is in the cache{did_you_mean(name, there)} What is: neurodata4ml cache ls"
+        raise NeuroDataError(message)
+    if session:
+        held = [each for each in held if each.session == session]
+        left = [each for each in left if each.session == session]
+        if not held and not left:
+            message = f"nothing of session {session!r} of {name} is in the cache. What is: neurodata4ml cache ls"
+            raise NeuroDataError(message)
+    return [] if unfinished_only else held, [each for each in left if not each.is_alive]
+
+
+def remove(held: list[Held], left: list[Left]) -> int:
+    """Remove files with their receipts, and what was left; return how many bytes went.
+
+    A link is removed, and never what it leads to. A file loses its name before its receipt goes: at no instant is there
+    a file that looks verified and is not.
+
+    Raises
+    ------
+    DiskError
+        When the cache cannot be written to.
+    """
+    root, gone = cache_folder(), 0
+    with disk.refuse_trouble("what is to go"):
+        for path in [*(each.path for each in held), *(receipts.place(each.path) for each in held)]:
+            gone += _unlink(root, path)
+        for each in left:
+            gone += _unlink(root, each.path) if parts.is_abandoned(each.path) else 0
+        for folder in {path.parent for path in [*(e.path for e in held), *(e.path for e in left)]}:
+            _remove_empty(root, folder)
+    return gone
+
+
+def faults(held: list[Held], tell: Callable[[int, int], None] | None = None) -> Iterator[Fault]:
+    """Read files anew and yield those that are not as verified, or not as the lock of the present work says.
+
+    ``tell`` is called with (bytes read, bytes in all).
+    """
+
+    def told(before: int, n: int) -> None:
+        if tell is not None:
+            tell(before + n, total)
+
+    locked = read_lock(place())
+    total, before = sum(each.size for each in held), 0
+    for each in held:
+        its = receipts.receipt(each.path)
+        with open(each.path, "rb") as file:
+            read = digests(file, tell=partial(told, before))
+        before += each.size
+        lock = locked.get((each.dataset, each.session))
+        if (read["size"], read["sha256"]) != (its["size"], its["sha256"]):
+            yield Fault(each, f"has sha256 {read['sha256']}; {its['sha256']} was verified when it came in")
+        elif lock and not each.what and lock.version == each.version and lock.sha256 != read["sha256"]:
+            yield Fault(each, f"has sha256 {read['sha256']}; {place()} pins {lock.sha256}")
+
+
+def _unlink(root: Path, path: Path) -> int:
+    if not path.parent.resolve().is_relative_to(root.resolve()):
+        return 0
+    size = path.lstat().st_size if path.is_symlink() or path.exists() else 0
+    path.unlink(missing_ok=True)
+    return size
+
+
+def _remove_empty(root: Path, folder: Path) -> None:
+    """Remove a folder and those above it, up to the cache, as long as nothing is in them."""
+    while folder != root and folder.is_relative_to(root):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

@@ -1,0 +1,274 @@
+"""Excerpts: of a session's remote file only the named parts, as a small NWB file that opens like the whole one."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from neurodata4ml.data.archives.remote import Remote
+from neurodata4ml.data.archives.sources import resolve
+from neurodata4ml.data.cache import arrival, disk, parts, receipts, room, store
+from neurodata4ml.data.cache.digests import digests
+from neurodata4ml.data.cache.known import EXCERPT, known
+from neurodata4ml.data.cache.progress import Progress, shown
+from neurodata4ml.data.entries.records import Entry, Layout
+from neurodata4ml.data.excerpts import selection
+from neurodata4ml.data.remote.addresses import origin
+from neurodata4ml.data.remote.ranges import RangeFile
+from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NotCachedError
+from neurodata4ml.places import cache_folder, offline, shared_caches
+from neurodata4ml.suggest import did_you_mean
+
+PROVEN = "the server's ETag was the published one"
+
+HERE = ("local", "simulated")
+"""Archives of which there is always the whole file."""
+
+log = logging.getLogger("neurodata4ml")
+
+
+def fetch(
+    entry: Entry,
+    session: str | int | None,
+    what: Sequence[str],
+    progress: Progress | bool | None = None,
+) -> Path:
+    """Return the path of a file with the named parts of a session, after fetching those that are not in the cache.
+
+    Only they are moved. Units that do not pass the quality filter are not in an excerpt at all, nor are ragged columns
+    beside the spikes. Where the whole file is in the cache it is returned: it has all parts.
+
+    Parameters
+    ----------
+    entry : Entry
+    session : str or int, optional
+        The default one when None.
+    what : sequence of str
+        Of ``words(entry)``. The entry's default trials come along; so does what an earlier call fetched.
+    progress : callable or bool, optional
+        Called with (bytes moved, bytes to move).
+
+    Raises
+    ------
+    CatalogError
+        No such part, or the session is a member of a zip or tar archive.
+    NotCachedError
+        In offline mode, when parts are not in the cache.
+    ArchiveError
+        The server does not deliver, delivers whole files only, or the file changed meanwhile. Nothing is kept.
+    ChecksumError
+        It is another file than the published one, or nobody could tell.
+    LayoutError
+        The file has no such part, or what it has is damaged.
+    """
+    chosen = _checked(entry, what)
+    entry = known(entry, session)
+    session = entry.session_id(session)
+    whole = store.cached(entry, session)
+    if whole is not None or entry.archive in HERE:
+        log.info("%s %s: the whole file is here, and has all parts", entry.name, session)
+        return whole or store.fetch(entry.name, session, progress=progress)
+    _refuse_member(entry, session)
+    final = disk.beside(store.place(entry, session), EXCERPT)
+    held = _held(entry, session)
+    if held is None or not _has(held, chosen):
+        _refuse_offline(entry, session, chosen)
+        with disk.alone(final, f"{entry.name} {session}"):
+            held = _held(entry, session)
+            if held is None or not _has(held, chosen):  # another process may have been quicker
+                there = _words_of(held) if held is not None else []
+                _make(entry.layout, resolve(entry, session), final, _united(there, chosen), progress)
+                held = final
+    return held
+
+
+def cached(entry: Entry, session: str | int | None = None, trials: str | None = None) -> Path | None:
+    """Return the path of a session's excerpt in a cache, None where there is none.
+
+    With ``trials``, it must have these trials of the entry.
+    """
+    entry = known(entry, session)
+    path = _held(entry, entry.session_id(session))
+    if path is None or trials is None or selection.has_trials(entry.layout, _words_of(path), trials):
+        return path
+    return None
+
+
+def words(entry: Entry) -> list[str]:
+    """Return what ``fetch`` can be asked for: units, the trials, series and responses of the entry, and images."""
+    layout = entry.layout
+    units = ["units", "all-units"] if layout.units else []
+    images = ["images"] if layout.images or entry.images_from is not None else []
+    return list(dict.fromkeys([*units, *layout.trials, *layout.series, *layout.responses, *images]))
+
+
+def opened(entry: Entry, session: str | int | None, trials: str | None) -> tuple[Path, Layout, dict[str, Any]] | None:
+    """Return the excerpt to open where the whole file is not in the cache: its path, its layout, what to say of it.
+
+    None where there is no excerpt, or the whole file is there.
+
+    Raises
+    ------
+    NotCachedError
+        There is one, and it lacks the units, or the trials that are asked for.
+    """
+    entry = known(entry, session)
+    session = entry.session_id(session)
+    path = _held(entry, session)
+    if path is None or store.cached(entry, session) is not None:
+        return None
+    has, its = _words_of(path), receipts.receipt(path)
+    _refuse_lack(entry, session, has, trials)
+    left = [w for w in words(entry) if w not in (*has, "units", "all-units", "images")]
+    said = {
+        "excerpt": ", ".join(has),
+        "not_in_excerpt": "; ".join([*its.get("left_out", []), *left]),
+        "moved": int(its.get("moved", 0)),
+        "whole": int(its.get("whole", 0)),
+        "sha256": str(its["source_sha256"]) if its.get("proven") else "",
+    }
+    return path, selection.restricted(entry.layout, has), said
+
+
+def _checked(entry: Entry, what: Sequence[str]) -> list[str]:
+    """Return what is asked for in the entry's own words, each once, with the default trials."""
+    all_words, default = words(entry), entry.layout.default_trials
+    chosen = [word.strip() for word in what]
+    chosen = [default if word == "trials" and word not in all_words else word for word in chosen]
+    listed = ", ".join(all_words)
+    for word in chosen:
+        if word not in all_words:
+            message = f"{entry.name} has no part {word!r}{did_you_mean(word, all_words)} What --what takes: {listed}."
+            raise CatalogError(message)
+    if not chosen:
+        message = f"say which parts of {entry.name}, like --what {','.join(all_words[:1])}. There are: {listed}."
+        raise CatalogError(message)
+    if not entry.layout.images:  # pictures that lie beside the recordings are in no session's file
+        chosen = [word for word in chosen if word != "images"]
+    return _united(chosen, [default] if default else [])
+
+
+def _united(there: Sequence[str], more: Sequence[str]) -> list[str]:
+    """Return both together; all units include those that are good."""
+    both = list(dict.fromkeys([*there, *more]))
+    return [word for word in both if not (word == "units" and "all-units" in both)]
+
+
+def _held(entry: Entry, session: str) -> Path | None:
+    """Return the excerpt of a session in a cache, where source and layout are still those of the entry."""
+    pin = entry.asset(session)
+    if entry.archive in HERE or pin.member:
+        return None
+    final = disk.beside(store.place(entry, session), EXCERPT)
+    for cache in (cache_folder(), *shared_caches()):
+        path = cache / final.relative_to(cache_folder())
+        its = receipts.receipt(path)
+        same = pin.sha256 in ("", its.get("source_sha256")) and pin.size in (0, its.get("whole"))
+        same = same and its.get("layout") == selection.fingerprint(entry.layout, its.get("what", []))
+        if its and same and path.is_file() and (receipts.is_as_verified(path, its) or receipts.is_the_same(path, its)):
+            return path
+    return None
+
+
+def _words_of(path: Path) -> list[str]:
+    return list(receipts.receipt(path).get("what", []))
+
+
+def _has(path: Path, chosen: Sequence[str]) -> bool:
+    has = _words_of(path)
+    return all(word in has or (word == "units" and "all-units" in has) for word in chosen)
+
+
+def _line(entry: Entry, session: str, what: Sequence[str] = ()) -> str:
+    """Return the line that fetches a session, or parts of it."""
+    return f"neurodata4ml fetch {entry.name} --session {session}{' --what ' * bool(what)}{','.join(what)}"
+
+
+def _refuse_member(entry: Entry, session: str) -> None:
+    pin = entry.asset(session)
+    if pin.member:
+        message = (
+            f"{entry.name} {session} is a member of {pin.path}, of which no parts can be had. "
+            f"Fetch it whole: {_line(entry, session)}"
+        )
+        raise CatalogError(message)
+
+
+def _refuse_offline(entry: Entry, session: str, chosen: Sequence[str]) -> None:
+    if offline():
+        message = (
+            f"{', '.join(chosen)} of {entry.name} {session} are not in the cache, and NEURODATA4ML_OFFLINE forbids to "
+            f"fetch them. Where there is a network, unset it and type: {_line(entry, session, chosen)}"
+        )
+        raise NotCachedError(message)
+
+
+def _refuse_lack(entry: Entry, session: str, has: Sequence[str], trials: str | None) -> None:
+    """Raise where an excerpt cannot be opened with these trials."""
+    lack = selection.lacking(entry.layout, has, trials)
+    if not lack:
+        return
+    others = [name for name in selection.restricted(entry.layout, has).trials if lack in entry.layout.trials]
+    choose = f"Open what is there with trials={others[0]!r}, " if others else ""
+    more = f"type {_line(entry, session, _united(has, [lack]))}" if lack in words(entry) else ""
+    cure = ", or ".join(filter(None, [more, f"fetch the whole file: {_line(entry, session)}"]))
+    message = (
+        f"{entry.name} {session}: only an excerpt is in the cache, with {', '.join(has)}, and no {lack}. "
+        f"{choose or 'To have them, '}{cure}"
+    )
+    raise NotCachedError(message)
+
+
+def _make(layout: Layout, remote: Remote, final: Path, what: list[str], progress: Progress | bool | None) -> None:
+    """Fetch the parts into a file of our own, and let it be seen when it is complete and on the disk."""
+    label = f"{remote.dataset} {remote.session}"
+    parts.sweep(final)
+    part = parts.own(final, ".part.nwb")
+    try:
+        with disk.refuse_trouble(label), shown(progress, final.name) as show, _open(remote, label) as ranges:
+
+            def check(n_bytes: int) -> None:
+                room.check_room(final.parent, n_bytes, f"the excerpt of {label}")
+
+            left_out = selection.write(ranges, part, layout, what, progress=show, check=check)
+            with open(part, "r+b") as file:
+                os.fsync(file.fileno())
+                found = digests(file)
+            its = {
+                **arrival.record(remote),
+                "note": "parts, read by ranges; " + (PROVEN if remote.etag else "no digest proves them"),
+                "proven": bool(remote.etag),
+                "what": what,
+                "left_out": left_out,
+                "layout": selection.fingerprint(layout, what),
+                "moved": ranges.moved,
+                "whole": ranges.size,
+                "etag": ranges.etag,
+                "source_sha256": remote.sha256,
+            }
+            arrival.publish(part, final, {**its, **found})
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _open(remote: Remote, label: str) -> RangeFile:
+    """Open the file on its server; where its addresses lead nowhere, the archive is asked for others."""
+    for url in remote.urls:
+        if not url.startswith("https://") and origin(url) not in remote.reach.named:
+            message = (
+                f"parts of {label} have no digest of their own, and {url.partition('?')[0]} is not https: anybody on "
+                "the way could change them. Fetch the whole file: leave --what out."
+            )
+            raise ChecksumError(message)
+    asked: dict[str, Any] = {"what": label, "size": remote.size, "etag": remote.etag}
+    try:
+        return RangeFile(remote.urls, reach=remote.reach, **asked)
+    except ArchiveError as error:
+        moved = remote.elsewhere(error)
+        if moved is None:
+            raise
+        return _open(replace(moved, afresh=None), label)

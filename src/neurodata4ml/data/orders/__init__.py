@@ -1,0 +1,1 @@
+"""Orders: many sessions at a time, and what is written down of them."""

@@ -1,0 +1,218 @@
+"""Where a connection may lead: to public addresses and to origins that the user named, at every hop.
+
+A name is looked up once. All addresses it has are checked, and one of those is connected to: a second answer of the
+name server (DNS rebinding) is never asked for. Where a proxy is set for an address, the proxy looks the name up and the
+check is left to it; which hosts a redirect may lead to is held in any case.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
+
+from neurodata4ml.errors import ArchiveError
+
+PORTS = {"http": 80, "https": 443}
+"""The schemes that are spoken, and their ports."""
+
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+UNIQUE_LOCAL = ipaddress.ip_network("fc00::/7")
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+CARRIER = ipaddress.ip_network("100.64.0.0/10")
+"""Addresses between a provider and its customers (carrier-grade NAT)."""
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where the answers of a source may lead.
+
+    Attributes
+    ----------
+    hosts : tuple of str
+        Hosts that an answer may redirect to beside the one that was asked; ``*.x.org`` means all below ``x.org``.
+    named : tuple of str
+        Origins (see :func:`origin`) that the user named: only these may be on this machine or in a private network.
+    """
+
+    hosts: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+
+    def refuse_hop(self, asked: str, here: str, target: str) -> None:
+        """Raise a ``RefusedError`` unless, ``asked`` being the first address, ``here`` may redirect to ``target``."""
+        host = _host(target)
+        if urlsplit(target).scheme not in PORTS:
+            reason = f"it redirects to {_short(target)}; only http:// and https:// are followed"
+            raise RefusedError(here, reason, REPORT)
+        if urlsplit(here).scheme == "https" and urlsplit(target).scheme != "https":
+            reason = f"it redirects from https to {_short(target)}, where anybody on the way could change the data"
+            raise RefusedError(here, reason, REPORT)
+        if host == _host(asked) or any(_matches(host, allowed) for allowed in self.hosts):
+            return
+        allowed = ", ".join(dict.fromkeys((_host(asked), *self.hosts)))
+        reason = f"it redirects to {host or 'no host'}, and may redirect to {allowed} only"
+        cure = f'If that host is right, add redirects = ["{host}"] to your own entry; for a shipped entry, report it.'
+        raise RefusedError(here, reason, cure)
+
+
+PUBLIC = Reach()
+"""Public addresses, and no redirect to another host."""
+
+REPORT = "Please report it; nothing was fetched from there."
+
+
+class RefusedError(ArchiveError):
+    """An address that may not be asked: which host we were at, why not, and what to do."""
+
+    def __init__(self, url: str, reason: str, cure: str) -> None:  # noqa: D107
+        super().__init__(f"{urlsplit(url).netloc or url}: {reason}. {cure}")
+        self.reason, self.cure = reason, cure
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of an address: ``http://127.0.0.1:8765``, ``https://osf.io:443``."""
+    refuse_scheme(url)
+    scheme = urlsplit(url).scheme
+    host = _host(url)
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{_port(url) or PORTS[scheme]}"
+
+
+def refuse_scheme(url: str) -> None:
+    """Raise a ``RefusedError`` unless ``url`` is a whole address for http or https."""
+    if urlsplit(url).scheme not in PORTS or not _host(url):
+        reason = f"{_short(url)!r} is no address for this; it must begin with https:// or http:// and name a host"
+        raise RefusedError(url, reason, "Correct it where it was given: in your entry, or in NEURODATA4ML_DANDI_API.")
+    _port(url)
+
+
+def trouble(address: str) -> str:
+    """Return what an IP address is that must not be connected to (``"loopback"``, ...); empty for a public one."""
+    ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    for kind in ("loopback", "unspecified", "multicast", "link_local"):
+        if getattr(ip, f"is_{kind}"):
+            return kind.replace("_", "-")
+    if ip in CARRIER:
+        return "carrier-internal"
+    if ip in UNIQUE_LOCAL or (ip.version == 4 and ip.is_private):
+        return "private"
+    return "" if ip.is_global and (ip.version == 4 or ip in GLOBAL_UNICAST) else "reserved"
+
+
+class GuardedAdapter(HTTPAdapter):
+    """Connects to what ``reach`` allows; one for each scheme, or both, of a ``requests`` session."""
+
+    def __init__(self, reach: Reach) -> None:  # noqa: D107
+        self.reach = reach
+        super().__init__(pool_maxsize=32)
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        """Let the connections that are not to a proxy be guarded ones."""
+        super().init_poolmanager(*sizes, **options)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": partial(_pool, HTTPConnectionPool, _Http, self.reach),
+            "https": partial(_pool, HTTPSConnectionPool, _Https, self.reach),
+        }
+
+
+def _pool(pool: Any, connection: Any, reach: Reach, *where: Any, **options: Any) -> HTTPConnectionPool:
+    made: HTTPConnectionPool = pool(*where, **options)
+    made.ConnectionCls = partial(connection, reach)  # type: ignore[assignment]
+    return made
+
+
+class _Http(HTTPConnection):
+    def __init__(self, reach: Reach, *where: Any, **options: Any) -> None:
+        super().__init__(*where, **options)
+        self.reach = reach
+
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, "http", self.reach)
+
+
+class _Https(HTTPSConnection):
+    def __init__(self, reach: Reach, *where: Any, **options: Any) -> None:
+        super().__init__(*where, **options)
+        self.reach = reach
+
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, "https", self.reach)
+
+
+def _connect(connection: _Http | _Https, scheme: str, reach: Reach) -> socket.socket:
+    """Connect to the first address that answers; the name stays what TLS and the Host header are about."""
+    url = f"{scheme}://{f'[{connection.host}]' if ':' in connection.host else connection.host}:{connection.port}"
+    failure: Exception | None = None
+    for address in _resolved(connection, url, is_named=origin(url) in reach.named):
+        try:
+            return create_connection(
+                (address, connection.port),
+                connection.timeout,
+                source_address=connection.source_address,
+                socket_options=connection.socket_options,
+            )
+        except TimeoutError:
+            failure = ConnectTimeoutError(connection, f"{address} did not answer within {connection.timeout} s")
+        except OSError as error:
+            failure = NewConnectionError(connection, f"{address}: {error}")
+    raise failure or NewConnectionError(connection, "its name has no address")
+
+
+def _resolved(connection: _Http | _Https, url: str, *, is_named: bool) -> list[str]:
+    try:
+        found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        problem = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
+        raise NameResolutionError(connection.host, connection, problem) from error
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    for address in addresses:
+        kind = "" if is_named else trouble(address)
+        if kind:
+            reason = f"it leads to {address}, a {kind} address, where only what you named yourself may lead"
+            cure = (
+                f"If you mean a server of your own, name {url} itself: in NEURODATA4ML_DANDI_API or in your own entry."
+            )
+            raise RefusedError(url, reason, cure)
+    return addresses
+
+
+def _unwrapped(ip: IPAddress) -> IPAddress:
+    """Return the IPv4 address that an IPv6 address stands for (mapped, 6to4, NAT64), else the address."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    inner = ip.ipv4_mapped or ip.sixtofour
+    return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else inner or ip
+
+
+def _matches(host: str, allowed: str) -> bool:
+    allowed = allowed.lower()
+    return host.endswith(allowed[1:]) if allowed.startswith("*.") else host == allowed
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _port(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError as error:
+        raise RefusedError(url, f"{_short(url)!r} names no port", "Correct it where it was given.") from error
+
+
+def _short(url: str) -> str:
+    """Leave out what may be a signature."""
+    return url.partition("?")[0]

@@ -1,0 +1,135 @@
+"""The HTTP client: time limits, checked hops, no credentials, and not a socket in offline mode."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from neurodata4ml.data.remote.addresses import GuardedAdapter, Reach, RefusedError, refuse_scheme
+from neurodata4ml.errors import ArchiveError, NeuroDataError, NotCachedError
+from neurodata4ml.places import offline
+
+CONNECT, READ = 10.0, 30.0
+"""Seconds: to reach a server, and between two pieces of an answer. A large file may take as long as it wants."""
+
+LONGEST_CHAIN = 10
+"""Redirects that are followed to one answer."""
+
+LARGEST = 64 << 20
+"""Bytes of an answer that is read at once (a list, a record): whoever sends more sends something else."""
+
+SHORT = 64 << 10
+"""Bytes of a redirect's body that are read rather than a new connection made."""
+
+
+class LateError(ArchiveError):
+    """The time for a question is over."""
+
+
+class Client(requests.Session):
+    """An HTTP session that goes no further than ``reach``, takes no longer than ``deadline``, and is nobody."""
+
+    def __init__(self, reach: Reach, deadline: float) -> None:  # noqa: D107
+        super().__init__()
+        self.reach, self.deadline = reach, deadline
+        self.headers.update({"User-Agent": "neurodata4ml", "Accept-Encoding": "identity"})
+        self.auth = _anonymous
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.mount("http://", GuardedAdapter(reach))
+        self.mount("https://", GuardedAdapter(reach))
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Ask, unless offline; redirects are followed as far as they may lead."""
+        if offline():
+            message = (
+                f"NEURODATA4ML_OFFLINE is set, so {host_of(request.url)} is not asked. Unset it to use the network."
+            )
+            raise NotCachedError(message)
+        return self._follow(request, **options)
+
+    def _follow(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send, and go where the answers lead, one checked hop after the other."""
+        asked, history = str(request.url), list[requests.Response]()
+        whole, follow = not options.pop("stream", False), options.pop("allow_redirects", True)
+        timeout = options.pop("timeout", None)
+        while True:
+            refuse_scheme(str(request.url))
+            limits = timeout or _timeouts(self._time_left(str(request.url)))
+            answer = super().send(request, stream=True, allow_redirects=False, timeout=limits, **options)
+            answer.history = list(history)
+            location = super().get_redirect_target(answer) if follow and request.method in ("GET", "HEAD") else None
+            if location is None:
+                return self._read(answer) if whole else answer
+            _leave(answer)
+            history.append(answer)
+            if len(history) > LONGEST_CHAIN:
+                reason = f"it redirected {len(history)} times, and then to {location.partition('?')[0]}"
+                raise RefusedError(asked, reason, "It leads round and round; please report it.")
+            request = request.copy()
+            request.prepare_url(urljoin(answer.url, location), None)
+            self.reach.refuse_hop(asked, answer.url, str(request.url))
+            request.headers.pop("Authorization", None)
+            options["proxies"] = self.merge_environment_settings(str(request.url), {}, None, None, None)["proxies"]
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Let ``requests`` follow none: it reads their bodies, however long, and asks nobody where they may lead."""
+        return None
+
+    def _time_left(self, url: str) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            message = f"{host_of(url)} took too long, and is not asked any more. Try again later."
+            raise LateError(message)
+        return left
+
+    def _read(self, answer: requests.Response) -> requests.Response:
+        """Read an answer whole, in bounded time and room."""
+        body = io.BytesIO()
+        with answer:
+            for piece in answer.raw.stream(1 << 16, decode_content=True):
+                self._time_left(answer.url)
+                if body.tell() + len(piece) > LARGEST:
+                    reason = f"it sends more than {LARGEST:,} bytes where a short answer is due"
+                    raise RefusedError(answer.url, reason, "Please report it.")
+                body.write(piece)
+        body.seek(0)
+        answer.raw = body
+        answer.content  # noqa: B018  # read now, while it is there
+        return answer
+
+
+def host_of(url: str | bytes | None) -> str:
+    """Return host and port of an address, for messages."""
+    return urlsplit(str(url)).netloc.rpartition("@")[2] or str(url)
+
+
+def _leave(answer: requests.Response) -> None:
+    """Be done with the answer that redirected us; its body is read only where it is short, to keep the connection."""
+    length = answer.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) <= SHORT:
+        answer.raw.drain_conn()
+    answer.close()
+
+
+def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no credentials; without it ``requests`` looks for some in ``.netrc`` and in the address."""
+    return request
+
+
+def _timeouts(left: float) -> tuple[float, float]:
+    stated = os.environ.get("NEURODATA4ML_TIMEOUT", "")
+    try:
+        read = float(stated or READ)
+    except ValueError:
+        read = math.nan
+    if not 0 < read < math.inf:
+        message = f"NEURODATA4ML_TIMEOUT is {stated!r}; it must be a number of seconds, like 30."
+        raise NeuroDataError(message)
+    return min(CONNECT, read, left), min(read, left)

@@ -1,0 +1,164 @@
+"""What makes bytes trusted: a published digest of any kind; else the line they came over, once, with a note."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archive import Archive
+from neurodata4ml.data.archives.remote import Remote
+from neurodata4ml.data.cache import parts, store
+from neurodata4ml.data.remote.addresses import Reach, origin
+from neurodata4ml.errors import ArchiveError, ChecksumError, NotCachedError
+
+CONTENT = np.random.default_rng(0).bytes(300_000)
+MD5, SHA256 = hashlib.md5(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
+    with Archive() as archive:
+        yield archive
+
+
+@pytest.fixture
+def remote(archive: Archive) -> Remote:
+    """A file at a plain address that the user named; nobody states a digest of it."""
+    stored = archive.put("pictures/1.tif", CONTENT)
+    reach = Reach(named=(origin(archive.root),))
+    return Remote("x", "images", "1", "1.tif", urls=(f"{archive.url(stored)}?signature=secret",), reach=reach)
+
+
+@pytest.fixture
+def final(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "x" / "images" / "1.tif"
+
+
+def left(final: Path) -> list[str]:
+    return sorted(path.name for path in final.parent.iterdir())
+
+
+@pytest.mark.parametrize("published", [{"sha256": SHA256}, {"md5": MD5}, {"size": len(CONTENT)}, {}])
+def test_right_bytes_are_taken_by_whatever_is_published_and_the_receipt_says_by_what(
+    published: dict[str, str], remote: Remote, archive: Archive, final: Path
+) -> None:
+    remote = replace(remote, note="stated by the archive", **published)  # type: ignore[arg-type]
+    assert store.fetch_remote(remote, final) == final
+    assert final.read_bytes() == CONTENT
+    its = store.receipt(final)
+    digest_is_known = bool({"sha256", "md5"} & published.keys())
+    assert its["note"] == ("stated by the archive" if digest_is_known else "no digest published: trusted on first use")
+    assert (its["sha256"], its["size"]) == (SHA256, len(CONTENT))
+    assert its["url"] == remote.urls[0].removesuffix("?signature=secret")
+    assert its["etag"] == archive.files[0].etag.strip('"')
+    assert "secret" not in final.with_name(final.name + ".verified.json").read_text()
+    assert store.fetch_remote(remote, final) == final
+    assert len(archive.downloads()) == 1, "a file that is there asks nobody"
+    assert left(final) == [final.name, final.name + ".verified.json"]
+
+
+@pytest.mark.parametrize(
+    ("published", "name"),
+    [({"sha256": "0" * 64}, "sha256"), ({"md5": "0" * 32}, "md5"), ({"etag": "another"}, "etag")],
+)
+def test_other_bytes_than_those_published_are_not_kept(
+    published: dict[str, str], name: str, remote: Remote, final: Path
+) -> None:
+    with pytest.raises(ChecksumError, match=f"x images arrived with {name} .*; published is {published[name]}"):
+        store.fetch_remote(replace(remote, **published), final)  # type: ignore[arg-type]
+    assert left(final) == []
+
+
+def test_a_sha256_goes_before_an_md5_and_a_servers_etag_proves_nothing_of_it(remote: Remote, final: Path) -> None:
+    remote = replace(remote, sha256=SHA256, md5="0" * 32, etag="another")
+    assert store.fetch_remote(remote, final).read_bytes() == CONTENT
+
+
+def test_without_a_digest_plain_http_is_refused_unless_the_user_named_it(remote: Remote, final: Path) -> None:
+    with pytest.raises(
+        ChecksumError, match=r"no digest is published for x images, and http://127.0.0.1:\d+/files/"
+    ) as e:
+        store.fetch_remote(replace(remote, reach=Reach()), final)
+    assert "is not https: anybody on the way could change it. Use an https address, or state the sha256" in str(e.value)
+    assert "secret" not in str(e.value)
+
+
+def test_without_digest_size_and_etag_nothing_shows_that_a_file_is_whole(
+    remote: Remote, archive: Archive, final: Path
+) -> None:
+    archive.faults.no_etag = True
+    with pytest.raises(ChecksumError, match="x images came without a digest, a size or an ETag: nothing shows that"):
+        store.fetch_remote(remote, final)
+    assert left(final) == []
+    assert store.fetch_remote(replace(remote, size=len(CONTENT)), final) == final
+
+
+def test_a_look_at_the_complete_file_can_refuse_it_before_it_is_seen(remote: Remote, final: Path) -> None:
+    def look(part: Path) -> None:
+        assert part.read_bytes() == CONTENT
+        assert not final.exists()
+        raise ArchiveError("no picture")
+
+    with pytest.raises(ArchiveError, match="no picture"):
+        store.fetch_remote(remote, final, check=look)
+    assert left(final) == []
+    assert store.fetch_remote(remote, final, check=lambda part: None) == final
+
+
+def test_a_pinned_address_that_leads_nowhere_is_asked_for_afresh_and_what_arrived_is_kept(
+    remote: Remote, archive: Archive, final: Path
+) -> None:
+    asked: list[str] = []
+
+    def afresh() -> Remote:
+        asked.append("the archive")
+        return replace(remote, sha256=SHA256)
+
+    moved = replace(remote, sha256=SHA256, urls=(f"{archive.root}/files/gone",), afresh=afresh)
+    assert store.fetch_remote(moved, final).read_bytes() == CONTENT
+    assert asked == ["the archive"]
+    assert store.receipt(final)["url"].endswith("/files/pictures/1.tif")
+    with pytest.raises(ArchiveError, match="404"):
+        store.fetch_remote(replace(moved, afresh=None), final.with_name("2.tif"))
+    archive.faults.unavailable, archive.faults.status = 10**6, 400
+    with pytest.raises(ArchiveError, match="400"):
+        store.fetch_remote(moved, final.with_name("3.tif"))
+    assert asked == ["the archive"], "only where there is nothing at the address"
+
+
+def test_bytes_of_which_nothing_says_whose_they_are_are_not_continued(final: Path) -> None:
+    wanted = {"session": "images", "size": 5, "digest": ""}
+    final.parent.mkdir(parents=True)
+    for etag, n_kept in (("", 0), ("e", 5)):
+        part = parts.claim(final, wanted, etag="")
+        part.remember(etag)
+        part.write(b"begun")
+        part.release()
+        again = parts.claim(final, wanted, etag="")
+        assert again.seek(0, 2) == n_kept
+        again.discard()
+
+
+def test_offline_a_remote_that_is_not_there_is_named_and_nothing_is_written(
+    remote: Remote, final: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURODATA4ML_OFFLINE", "1")
+    with pytest.raises(NotCachedError, match=r"x images is not in the cache \(.*1.tif\), and NEURODATA4ML_OFFLINE"):
+        store.fetch_remote(remote, final)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_file_copied_into_the_cache_by_hand_is_taken_in_by_its_digest_of_any_kind(
+    remote: Remote, archive: Archive, final: Path
+) -> None:
+    final.parent.mkdir(parents=True)
+    final.write_bytes(CONTENT)
+    assert store.fetch_remote(replace(remote, md5=MD5), final) == final
+    assert not archive.log
+    assert store.receipt(final)["sha256"] == SHA256
