@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,16 @@ def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "neurodata4ml.lock"
     monkeypatch.setenv("NEURODATA4ML_LOCK", str(path))
     return path
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Put the package's log back after each test: a command typed in one sets its level and takes its words away."""
+    log = logging.getLogger("neurodata4ml")
+    before = (log.level, log.propagate, list(log.handlers))
+    yield
+    log.setLevel(before[0])
+    log.propagate, log.handlers[:] = before[1], before[2]
 
 
 def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,22 @@ def test_a_later_fetch_adds_and_renews_and_leaves_the_rest(tmp_path: Path) -> No
     assert raw["model"] == [{"name": "digits"}]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_of_several_processes_none_undoes_what_another_wrote(tmp_path: Path) -> None:
+    path = tmp_path / lock.NAME
+    children = []
+    for name in "abc":
+        child = os.fork()
+        if not child:
+            for session in range(10):
+                write_lock(path, [replace(DEMO, dataset=name, session=str(session))])
+            os._exit(0)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert len(read_lock(path)) == 30
+    assert os.listdir(tmp_path) == [lock.NAME]
+
+
 def test_the_same_files_give_the_same_lock_in_whatever_order(tmp_path: Path) -> None:
     first, second = write_lock(tmp_path / "a.lock", [ONE, DEMO]), write_lock(tmp_path / "b.lock", [DEMO, ONE])
     assert first.read_bytes() == second.read_bytes()
@@ -78,6 +95,9 @@ def test_what_is_no_lock_is_refused_and_left_as_it_is(tmp_path: Path, text: str,
         ("sha256", '"abc"', "sha256 of demo is 'abc'"),
         ("version", "1", "version of demo is 1"),
         ("size", "true", "size of demo is True"),
+        ("size", "-5", "size of demo is -5"),
+        ("size", "0", "size of demo is 0"),
+        ("sha256", f'"{"0F" * 32}"', "sha256 of demo is '0F"),
     ],
 )
 def test_a_value_that_cannot_be_is_named(tmp_path: Path, key: str, value: str, complaint: str) -> None:
@@ -85,6 +105,14 @@ def test_a_value_that_cannot_be_is_named(tmp_path: Path, key: str, value: str, c
     lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in path.read_text().splitlines()]
     path.write_text("\n".join(lines))
     with pytest.raises(CatalogError, match=complaint):
+        read_lock(path)
+
+
+def test_two_tables_of_one_session_are_refused(tmp_path: Path) -> None:
+    path = write_lock(tmp_path / "neurodata4ml.lock", [ONE])
+    table = path.read_text(encoding="utf-8").partition("[[asset]]")[2]
+    path.write_text(path.read_text(encoding="utf-8") + "\n[[asset]]" + table, encoding="utf-8")
+    with pytest.raises(CatalogError, match=r"has two \[\[asset\]\] of .*Delete the wrong one"):
         read_lock(path)
 
 

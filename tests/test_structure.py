@@ -18,13 +18,17 @@ FILES = {
 }
 FLOORS = (
     {"errors", "suggest"},
+    {"names"},
     {"dims", "places"},
     {"results", "spec", "where", "lock"},
     {"data", "analysis", "networks", "report"},
     {"material", "answers", "quantities", "recovery", "study"},
     {"cli"},
 )
-WINGS, ROOF = FLOORS[3], FLOORS[4]
+WINGS = {"data", "analysis", "networks", "report"}
+ROOF = {"material", "answers", "quantities", "recovery", "study"}
+WITHIN_DATA = ("entries", "remote", "archives", "cache", "excerpts", "orders")
+"""Rooms of the data wing: each stands on those before it."""
 ONLY_ROOM = {
     "h5py": "data",
     "pynwb": "data",
@@ -106,6 +110,19 @@ def test_wings_never_import_each_other_even_for_types() -> None:
         if name in FILES and "." in name and room(name) in WINGS - {room(module)}
     ]
     assert not crossing
+
+
+def test_each_room_of_the_data_wing_stands_on_those_before_it() -> None:
+    def level(module: str) -> int:
+        part = module.split(".")[2]
+        return WITHIN_DATA.index(part) if part in WITHIN_DATA else -1
+
+    def is_within(module: str) -> bool:
+        return module.count(".") > 2 and room(module) == "data" and level(module) >= 0
+
+    inside = [arrow for arrow in ARROWS if all(map(is_within, arrow))]
+    assert inside
+    assert not [f"{above} -> {below}" for above, below in inside if level(below) > level(above)]
 
 
 def test_nobody_inside_enters_by_the_face() -> None:

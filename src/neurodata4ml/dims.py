@@ -11,7 +11,18 @@ import xarray as xr
 
 from neurodata4ml.errors import DimensionError
 
-PROVENANCE = ("dataset", "version", "session", "asset", "sha256", "license", "citation", "simulated", "repaired")
+PROVENANCE = (
+    "dataset",
+    "version",
+    "session",
+    "asset",
+    "sha256",
+    "license",
+    "citation",
+    "simulated",
+    "excerpt",
+    "repaired",
+)
 """Attributes set when a session is opened and handed on by every step."""
 
 FEATURES = ("unit", "feature", "component")

@@ -6,10 +6,13 @@ that of a report, which adds tables of its own. A lock is meant to be kept, and 
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import re
+import tempfile
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +23,9 @@ from neurodata4ml.places import write_whole
 
 SCHEMA = "neurodata4ml/lock/1"
 NAME = "neurodata4ml.lock"
+
+PATIENCE = 10.0
+"""Seconds to wait for another process that writes into the same lock."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +81,27 @@ def write_lock(path: Path, files: Iterable[Locked]) -> Path:
     """
     import tomli_w
 
-    raw = _raw(path)
-    held = {**read_lock(path), **{file.key: file for file in files}}
-    assets = [{key: value for key, value in asdict(held[name]).items() if value} for name in sorted(held)]
-    return write_whole(path, tomli_w.dumps({**raw, "schema": SCHEMA, "asset": assets}))
+    with _in_turn(path.parent):
+        raw = _raw(path)
+        held = {**read_lock(path), **{file.key: file for file in files}}
+        assets = [{key: value for key, value in asdict(held[name]).items() if value} for name in sorted(held)]
+        return write_whole(path, tomli_w.dumps({**raw, "schema": SCHEMA, "asset": assets}))
+
+
+@contextlib.contextmanager
+def _in_turn(folder: Path) -> Iterator[None]:
+    """Let one process at a time add to the lock in a folder; nothing is left beside it.
+
+    Only processes of one machine wait for each other: of two machines that write at once the last one's word stands.
+    """
+    from filelock import FileLock, Timeout
+
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    turn = FileLock(Path(tempfile.gettempdir()) / f"neurodata4ml-{name}.lock", timeout=PATIENCE)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, Timeout, NotImplementedError):
+            stack.enter_context(turn)
+        yield
 
 
 @lru_cache(maxsize=4)
@@ -88,7 +111,13 @@ def _held_once(path: Path, *version: int) -> dict[tuple[str, str], Locked]:
 
 
 def _held(path: Path) -> dict[tuple[str, str], Locked]:
-    return {locked.key: locked for locked in map(_locked(path), _raw(path).get("asset", []))}
+    held: dict[tuple[str, str], Locked] = {}
+    for locked in map(_locked(path), _raw(path).get("asset", [])):
+        if locked.key in held:
+            message = f"{path} has two [[asset]] of {locked.dataset} {locked.session}. Delete the wrong one."
+            raise CatalogError(message)
+        held[locked.key] = locked
+    return held
 
 
 def _raw(path: Path) -> dict[str, Any]:
@@ -117,6 +146,7 @@ def _locked(path: Path) -> Any:
             raise CatalogError(message)
         known = {key: table[key] for key in kinds if key in table}
         wrong = [key for key, value in known.items() if type(value) is not kinds[key]]
+        wrong += ["size"] if not wrong and known["size"] < 1 else []
         if wrong or not re.fullmatch(r"[0-9a-f]{64}", known["sha256"]):
             key = wrong[0] if wrong else "sha256"
             message = f"{path}: {key} of {known['dataset']} is {known[key]!r}. Delete the table and fetch again."

@@ -52,10 +52,13 @@ def offline() -> bool:
 
 
 def write_whole(path: Path, text: str) -> Path:
-    """Write a text file whole or not at all: beside its place first, then moved there."""
+    """Write a text file whole or not at all: beside its place first, onto the disk, then moved there."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8", newline="\n")
+        with open(part, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

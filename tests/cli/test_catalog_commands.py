@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -35,6 +39,23 @@ def test_list_shows_every_dataset_in_100_columns() -> None:
     allen = next(line for line in lines if line.startswith("allen-vc "))
     assert re.match(r"allen-vc +1.74 GB +478 GB +32 +mouse +Neuropixels", allen)
     assert lines == [line.rstrip() for line in lines]
+    oddball = next(line for line in lines if line.startswith("openscope-oddball "))
+    assert re.match(r"openscope-oddball +- +- +1\+ mouse", oddball), "the archive has more"
+
+
+@pytest.mark.parametrize(("columns", "heads"), [(60, ["species"]), (80, ["species", "modality", "suited", "to"])])
+def test_on_a_narrow_terminal_list_leaves_out_what_would_fall_into_pieces(columns: int, heads: list[str]) -> None:
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command = [sys.executable, "-c", "from neurodata4ml.cli.main import main; main()", "list", "--suited-to", "timing"]
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+    subprocess.run(command, check=True, stdout=theirs, env=environment | {"TERM": "xterm"})
+    os.close(theirs)
+    with open(ours, "rb") as terminal:
+        lines = re.sub(r"\x1b\[\d*m", "", terminal.read1().decode()).splitlines()
+    assert lines[0].split() == ["name", "session", "dataset", "sessions", *heads]
+    assert lines[1].split()[:7] == ["nlb-dmfc-rsg", "14.1", "MB", "15.7", "MB", "2", "macaque"]
+    assert max(map(len, lines)) <= columns
 
 
 def test_list_selects_by_use_and_size_and_says_what_it_left_out() -> None:
@@ -66,7 +87,7 @@ def test_list_says_what_there_is_when_nothing_fits() -> None:
     assert re.search(
         r"No dataset fits. Known uses: .*decoding, dim.*\. Known species: .*macaque, .*mouse", nothing.stderr
     )
-    assert re.search(r"The smallest session has \d+ bytes\.", nothing.stderr)
+    assert re.search(r"The smallest session has \d+ kB\.", nothing.stderr)
     assert typed("list", "-q", "--species", "octopus").stderr == ""
 
 
@@ -127,12 +148,17 @@ def test_check_lists_every_fault_and_ends_with_1(tmp_path: Path) -> None:
     path.write_text(BROKEN)
     done = typed("check", str(path))
     assert done.exit_code == 1
-    assert f"{path}:3: title must be text; got 5." in done.stdout.splitlines()
+    assert f"{path}:3: title must be text; got 5. Write it in quotes." in done.stdout.splitlines()
     assert f"{path}: the key 'species' is missing. Add a line: species = ..." in done.stdout.splitlines()
-    assert done.stderr == f"{len(done.stdout.splitlines())} faults in 1 of 1 entries.\n"
+    assert done.stderr == f"{len(done.stdout.splitlines())} faults in 1 of 1 files.\n"
     told = json.loads(typed("check", str(tmp_path), "--json").stdout)
     assert told["checked"] == 1
-    assert {"file": str(path), "line": 3, "key": "title", "problem": "title must be text; got 5."} in told["faults"]
+    assert {
+        "file": str(path),
+        "line": 3,
+        "key": "title",
+        "problem": "title must be text; got 5. Write it in quotes.",
+    } in told["faults"]
     assert typed("check", str(tmp_path), "--json").exit_code == 1
     assert "is not there. Name a TOML file" in typed("check", str(tmp_path / "other.toml")).stderr
 

@@ -27,7 +27,7 @@ _TEXT = """
 Clip_name ID_labels Mask block_type boundary_type category_name cell_type change_image_name cluster_uuid color
 condition_hash expected_arm external_image_file filtering frameName gabor_stimulus_side group_name image_name
 image_set initial_image_name label leftright location mask mouse_wheel_choice movie_name new_old_labels_recog old_new
-phy_annotations phase probe_name quality recordings response result size short_movie_name spatial_frequency split
+phase probe_name quality recordings response result size short_movie_name spatial_frequency split
 stimCategory stim_phase stimulus_name stimulus_type stimuli_type tags type unit_name units visited_arm"""
 TEXT = frozenset(_TEXT.split())
 """Columns that hold text; others hold numbers."""
@@ -83,7 +83,7 @@ CURSOR = tuple(
     f"{BEHAVIOR}/{name}[]" for name in ("Position/cursor_pos", "Velocity/cursor_vel", "Acceleration/cursor_acc")
 )
 RUNNING = ("processing/running/running_speed",)
-TRACK, CIRCLE = (f"{BEHAVIOR}/{maze}" for maze in ("1.6mLinearMaze", "CircularMaze"))
+TRACK, LONG_TRACK, CIRCLE = (f"{BEHAVIOR}/{maze}" for maze in ("1.6mLinearMaze", "2mLinearMaze", "CircularMaze"))
 
 
 def presented(**tables: str) -> dict[str, str]:
@@ -221,7 +221,7 @@ SEEN = [
         {
             "intervals/trials": f"""{INTERVAL} feedback_time feedback_type go_cue included rep_num response_choice
             response_time visual_stimulus_left_contrast visual_stimulus_right_contrast visual_stimulus_time""",
-            "units": f"""cluster_depths[] electrodes* peak_channel[] phy_annotations sampling_rate spike_amps*
+            "units": f"""cluster_depths[] electrodes* peak_channel phy_annotations sampling_rate spike_amps*
             spike_depths* {SORTED} waveform_duration[]""",
             **SITES,
         },
@@ -354,7 +354,11 @@ SEEN = [
                 f"{maze}Position/{maze.rpartition('/')[2]}SpatialSeries[]",
             ),
         )
-        for maze, source in ((TRACK, "000044, Achilles_10252013"), (CIRCLE, "000044, Achilles_11012013"))
+        for maze, source in (
+            (TRACK, "000044, Achilles_10252013"),
+            (LONG_TRACK, "000044, Cicero_09172014"),
+            (CIRCLE, "000044, Achilles_11012013"),
+        )
     ),
     Seen(
         "rutishauser-human",
@@ -550,6 +554,8 @@ def made_up(name: str, reference: h5py.Reference | None, n_dims: int, *, ragged:
         return np.array([(k, 1, reference) for k in row], dtype=parts)
     if name in TEXT:
         return np.array([f"{name} {k % 2}" for k in row], dtype=h5py.string_dtype())
+    if name == "peak_channel":  # counts from 1, and is a list of one
+        return row[:, np.newaxis] + 1
     if name in ("electrodes", "peak_channel_id"):
         return row + 100 * (name == "peak_channel_id")
     values = row + 0.5 * (np.arange(len(row)) % 2 if ragged else name != "start_time")
@@ -583,6 +589,27 @@ def test_a_layout_opens_what_was_seen(twin: Seen) -> None:
         assert there <= set(session.data_vars)
         assert len(layout.series) - len(there) == session.attrs.get("series_not_in_file", "").count(" (")
         assert all(session[key].dims == (f"{key}_time", "unit") for key in layout.responses)
+
+
+@pytest.mark.parametrize("twin", [seen for seen in SEEN if seen.entry == "steinmetz2019"], indirect=True)
+def test_the_area_of_a_unit_is_that_of_its_peak_channel_which_counts_from_1_over_all_probes(
+    twin: Seen, tmp_path: Path
+) -> None:
+    """units.electrodes counts anew in each probe, so that it would lead every unit to the first one."""
+    with h5py.File(tmp_path / "twin.nwb", "r+") as file:
+        file["units/peak_channel"][...] = [[4], [2], [5], [0]]  # the last two are no channels
+    session = open_session("twin")
+    assert session["area"].values.tolist() == ["location 1", "location 1", "", ""]
+    assert session.attrs["area_from"].endswith("electrodes.location by row, the first of which is 1")
+
+
+@pytest.mark.parametrize("twin", [seen for seen in SEEN if seen.entry == "openscope-illusion"], indirect=True)
+@pytest.mark.parametrize("trials", ["ICwcfg0", "ICwcfg1", "ICkcfg0", "ICkcfg1"])
+def test_the_grey_screen_between_two_pictures_is_blank(twin: Seen, tmp_path: Path, trials: str) -> None:
+    with h5py.File(tmp_path / "twin.nwb", "r+") as file:
+        file[f"intervals/{trials}_presentations/frame"][...] = [3, 0, 7, 0]
+    session = open_session("twin", trials=trials)
+    assert session["blank"].values.tolist() == [False, True, False, True]
 
 
 def shown(stimulus: str) -> list[Any]:

@@ -26,11 +26,12 @@ from pynwb.ophys import DfOverF, ImageSegmentation, OpticalChannel, PlaneSegment
 import twins
 from archive import Archive
 from neurodata4ml.analysis.responses import average_by
-from neurodata4ml.data import repair
+from neurodata4ml.data import mend, repair
 from neurodata4ml.data.align import align_series
 from neurodata4ml.data.cache import receipts
 from neurodata4ml.data.entries.catalog import describe
 from neurodata4ml.data.images import stimulus_images
+from neurodata4ml.data.orders.orders import fetch_sessions
 from neurodata4ml.data.session import open_session
 from neurodata4ml.errors import ArchiveError, ChecksumError, LayoutError, NotCachedError
 
@@ -238,6 +239,15 @@ def test_onsets_are_those_of_the_published_file_and_ends_those_of_the_frames(fol
     assert session["valid"].values.all()
 
 
+def test_a_recording_may_end_with_its_last_presentation(folder: Path, archive: Archive) -> None:
+    """Where the end of a presentation is the frame after the last one, it ends with the recording."""
+    last = truly_shown(folder, f"{SCENES}/frame_duration")
+    right = repair.RightTable(np.arange(ROWS), (), last, CLOCK[last[:, 0]], "the url", "")
+    mend._check_frames(right, CLOCK[: last.max()], "the table")
+    with pytest.raises(LayoutError, match=r"the table: it counts in frames 210 to 712, and the recording has 711"):
+        mend._check_frames(right, CLOCK[: last.max() - 1], "the table")
+
+
 def test_the_mean_response_to_image_0_holds_no_blanks(archive: Archive) -> None:
     responses = align_series(open_session("two-photon"), "dff", window=(0.0, 0.2), bin_width=0.2).sum("time")
     mean = average_by(responses)
@@ -323,6 +333,15 @@ def test_only_the_tables_are_moved_and_only_once(folder: Path, archive: Archive,
     assert repair.fetch(describe("two-photon"), SESSION) == path
     assert open_session("two-photon")["blank"].values.sum() == N_BLANKS
     assert open_session("two-photon", trials="static_gratings").sizes["trial"] == 40
+
+
+def test_fetching_a_session_fetches_its_tables_and_tells_of_their_bytes(archive: Archive) -> None:
+    told: list[tuple[int, int]] = []
+    fetch_sessions("two-photon", SESSION, progress=lambda *both: told.append(both))
+    kept = repair.cached(describe("two-photon"), SESSION)
+    assert kept is not None
+    assert told == sorted(told)
+    assert told[-1][0] == receipts.receipt(kept)["moved"]
 
 
 def test_offline_the_line_that_gets_the_tables_is_said(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

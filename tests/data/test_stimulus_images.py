@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,11 @@ def test_pictures_that_the_archive_keeps_apart_are_fetched_once_and_numbered_as_
     assert images.attrs["dataset"] == "pictured"
     assert kept(tmp_path) == [f"natural_scene_{n}.tiff" for n in range(6)]
     assert len(archive.downloads()) == 6
+    receipt = tmp_path / "cache/pictured/images/natural_scene_3.tiff.verified.json"
+    os.utime(receipt, (1, 1))
     np.testing.assert_array_equal(stimulus_images(session).values, PIXELS)
     assert len(archive.downloads()) == 6
+    assert receipt.stat().st_mtime > 1, "that they were used is remembered"
 
 
 def test_one_picture_is_read_without_the_others(session: xr.Dataset, tmp_path: Path) -> None:

@@ -280,3 +280,11 @@ def test_words_for_small_things():
 )
 def test_plain_text_cannot_steer_a_page(text, said):
     assert plain(text) == said
+
+
+def test_a_page_says_that_parts_of_a_file_were_read_and_that_a_table_was_repaired():
+    of = {"excerpt": "units, natural_scenes", "not_in_excerpt": "38 of 60 units", "repaired": "blanks came back"}
+    text = all_text(factory.make_results(data=of), "overview") + all_text(factory.make_results(data=of), "methods")
+    assert "units, natural_scenes; left out: 38 of 60 units" in text
+    assert "blanks came back" in text
+    assert "excerpt" not in all_text(RESULTS, "overview") + all_text(RESULTS, "methods")

@@ -52,8 +52,14 @@ def ls(as_json: bool, quiet: bool) -> None:
         print_json({"cache": str(cache_folder()), "bytes": total, "limit": most, "files": files, "unfinished": parts})
         return
     rows = [
-        (each.dataset, each.session or "(archive)", readable_bytes(each.size), _day(each.came), each.what or "whole")
-        for each in held
+        (
+            of[0].dataset,
+            of[0].session or "(archive)",
+            readable_bytes(sum(each.size for each in of)),
+            _day(of[0].came),
+            what,
+        )
+        for what, of in shelf.grouped(held)
     ]
     rows += [
         (
@@ -80,18 +86,20 @@ def ls(as_json: bool, quiet: bool) -> None:
 @click.argument("name", required=False, default="")
 @click.option("--session", default="", metavar="ID", help="Only this session.")
 @click.option("--unfinished", is_flag=True, help="Only what downloads left unfinished.")
+@click.option("--excerpts", is_flag=True, help="Only what fetch --what brought.")
 @click.option("--all", "everything", is_flag=True, help="Of all datasets.")
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @spoken
-def rm(name: str, session: str, unfinished: bool, everything: bool, as_json: bool, quiet: bool, **how: bool) -> None:
+def rm(name: str, session: str, everything: bool, as_json: bool, quiet: bool, **how: bool) -> None:
     """Remove the files of a dataset, or of one session. What another process writes now is left alone.
 
     \b
     Examples:
       neurodata4ml cache rm allen-vc --dry-run
       neurodata4ml cache rm allen-vc --session 715093703
+      neurodata4ml cache rm allen-vc --excerpts
       neurodata4ml cache rm --all --unfinished --yes
     """
     from neurodata4ml.data.cache import shelf
@@ -100,7 +108,7 @@ def rm(name: str, session: str, unfinished: bool, everything: bool, as_json: boo
     if bool(name) == everything:
         message = "name a dataset, or say --all; see what there is with: neurodata4ml cache ls"
         raise click.UsageError(message)
-    held, left = shelf.chosen(name, session, unfinished_only=unfinished)
+    held, left = shelf.chosen(name, session, unfinished_only=how["unfinished"], excerpts_only=how["excerpts"])
     size = sum(each.size for each in held) + sum(each.size for each in left)
     paths = [*(str(each.path) for each in held), *(str(each.path) for each in left)]
     what = f"{len(paths)} file{'' if len(paths) == 1 else 's'} ({readable_bytes(size) if size else '0 bytes'})"
@@ -145,7 +153,7 @@ def verify(name: str, session: str, as_json: bool, quiet: bool) -> None:
         for each in held:
             click.echo(f"{'WRONG' if each.path in wrong else 'right'}  {each.path}")
     if found:
-        lines = [f"{fault.held.path} {fault.why}. To get it anew: {fault.cure}" for fault in found]
+        lines = [f"{fault.held.path} {fault.why}. {fault.cure}" for fault in found]
         message = "\n".join([f"{len(found)} of {len(held)} files are not what they were:", *lines])
         raise ChecksumError(message)
 
@@ -156,7 +164,7 @@ def verify(name: str, session: str, as_json: bool, quiet: bool) -> None:
 @json_option
 @spoken
 def path(name: str, session: str | None, as_json: bool, quiet: bool) -> None:
-    """Print where the cache is or, with NAME, where a session's file lies in it.
+    """Print where the cache is or, with NAME, where a session's file lies in it, or its excerpt.
 
     Ends with exit code 5 where the file is not there.
 
@@ -178,9 +186,11 @@ def _where(name: str, session: str | None) -> Any:
     """Return the path of a session's file; nobody is asked whether there is such a session."""
     from neurodata4ml.data.cache import store
     from neurodata4ml.data.entries.catalog import describe
+    from neurodata4ml.data.excerpts import excerpt
     from neurodata4ml.errors import NotCachedError
 
-    found = store.cached(describe(name), session)
+    entry = describe(name)
+    found = store.cached(entry, session) or excerpt.cached(entry, session)
     if found is None:
         option = f" --session {session}" if session else ""
         message = f"{name}{option} is not in the cache. Type: neurodata4ml fetch {name}{option}"

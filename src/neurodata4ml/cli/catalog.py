@@ -12,8 +12,9 @@ import click
 
 from neurodata4ml.cli.shared import SIZE, json_option, print_json, spoken
 
-WIDTH, ROOMY = 100, 140
-"""Columns of a table that is not printed on a terminal, and from how many on no cell needs a second line."""
+WIDTH, NARROW, ROOMY = 100, 80, 140
+"""Columns of a table that is not printed on a terminal; below how many it leaves out what would fall into pieces; and
+from how many on no cell needs a second line."""
 
 
 @click.command("list", short_help="List the datasets: sizes, species, uses.")
@@ -109,7 +110,8 @@ def check(paths: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
             click.echo(fault)
         broken = sum(map(bool, checked.values()))
         if faults:
-            click.echo(f"{len(faults)} faults in {broken} of {len(checked)} entries.", err=True)
+            n_faults = f"{len(faults)} fault{'s' * (len(faults) != 1)}"
+            click.echo(f"{n_faults} in {broken} of {len(checked)} files.", err=True)
         elif not quiet:
             click.echo(f"{len(checked)} entries checked, no fault found.")
     if faults:
@@ -128,14 +130,17 @@ def _print_table(listed: list[dict[str, Any]]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for head in ("name", "session", "dataset", "sessions"):
         table.add_column(head, no_wrap=True, justify="left" if head == "name" else "right")
-    for head, most in (("species", 11), ("modality", 17), ("suited to", None)):
-        table.add_column(head, max_width=most if console.width < ROOMY else None, overflow="fold")
+    widest = {"species": 11, "modality": 17, "suited to": None}
+    described = list(widest)[: 1 if console.width < NARROW else None]
+    for head in described:
+        table.add_column(head, max_width=widest[head] if console.width < ROOMY else None, overflow="fold")
     for row in listed:
         sizes = [readable_bytes(row[key]) if row[key] else "-" for key in ("size", "total_size")]
         if row["size"] and not row["size_is_exact"]:
             sizes[0] = f"~{sizes[0]}"
-        words = (row["species"], row["modality"], ", ".join(row["suited_to"]))
-        table.add_row(row["name"], *sizes, str(row["sessions"]), *words)
+        words = (row["species"], row["modality"], ", ".join(row["suited_to"]))[: len(described)]
+        sessions = f"{row['sessions']}{'+' * (not row['sessions_are_all'])}"
+        table.add_row(row["name"], *sizes, sessions, *words)
     console.print(table)
     if not sys.stdout.isatty():
         click.echo("\n".join(line.rstrip() for line in written.getvalue().splitlines()))
@@ -144,6 +149,7 @@ def _print_table(listed: list[dict[str, Any]]) -> None:
 def _nothing_fits(where: dict[str, Any]) -> str:
     """Say what there is of each thing that was asked for."""
     from neurodata4ml.data.entries.catalog import rows
+    from neurodata4ml.data.entries.sizes import readable_bytes
 
     everything, hints = rows(), []
     names = {"suited_to": "uses", "species": "species", "modality": "modalities", "areas": "areas"}
@@ -153,5 +159,5 @@ def _nothing_fits(where: dict[str, Any]) -> str:
             hints.append(f" Known {name}: {', '.join(sorted(held, key=str.casefold))}.")
     if "max_size" in where:
         least = min(row["size"] for row in everything if row["size"])
-        hints.append(f" The smallest session has {least} bytes.")
+        hints.append(f" The smallest session has {readable_bytes(least)}.")
     return "No dataset fits." + "".join(hints)

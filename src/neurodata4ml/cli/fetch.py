@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ import click
 from neurodata4ml.cli.shared import SIZE, json_option, print_json, spoken
 
 if TYPE_CHECKING:
-    from neurodata4ml.data.orders.orders import Item, Order
+    from neurodata4ml.data.orders.plans import Item, Order
 
 ASK_ABOVE = 500e6
 """Bytes that we move without asking, where somebody is there to be asked."""
@@ -43,9 +45,12 @@ def fetch(name: str, as_json: bool, quiet: bool, dry_run: bool, **options: Any) 
       neurodata4ml fetch allen-vc --session 715093703 --what units,natural_scenes
       neurodata4ml fetch allen-vc --all --max-size 20GB
     """
+    from neurodata4ml.data.orders.plans import measured
+
     try:
         order = _plan(name, options)
         if dry_run:
+            order = measured(order, jobs=options["jobs"])
             print_json(_facts(order)) if as_json else _print_plan(order)
         elif as_json:
             print_json(_facts(order, *_execute(order, options, quiet=True)))
@@ -54,15 +59,28 @@ def fetch(name: str, as_json: bool, quiet: bool, dry_run: bool, **options: Any) 
             click.echo("\n".join(map(str, paths.values())))
             if not quiet:
                 _say_what_next(order, paths, lock)
+    except click.Abort:  # Ctrl-C at a question
+        _say("\nInterrupted. Nothing was fetched.")
+        _leave(130)
     except KeyboardInterrupt:
-        _say("Interrupted. What arrived is kept; the same line continues where it stopped.")
-        click.get_current_context().exit(130)
+        kept = "Files that are complete are kept" if options["what"] else "What arrived is kept"
+        _say(f"Interrupted. {kept}; the same line continues where it stopped.")
+        _leave(130)
+
+
+def _leave(code: int) -> None:
+    """End at once: a thread that waits for a silent server may hold HDF5's lock, for which Python would wait."""
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    click.get_current_context().exit(code)
 
 
 def _plan(name: str, options: dict[str, Any]) -> Order:
     """Return the order that the options describe."""
     from neurodata4ml.data.entries import catalog
-    from neurodata4ml.data.orders import orders
+    from neurodata4ml.data.orders.plans import plan
 
     sessions = options["sessions"]
     if sessions and options["everything"]:
@@ -70,18 +88,22 @@ def _plan(name: str, options: dict[str, Any]) -> Order:
         raise click.UsageError(message)
     entry = catalog.describe(name)
     chosen = None if options["everything"] else sessions or entry.default_session
-    return orders.plan(entry, chosen, what=options["what"])
+    return plan(entry, chosen, what=options["what"])
 
 
 def _execute(order: Order, options: dict[str, Any], *, quiet: bool) -> tuple[dict[str, Path], Path | None]:
     """Fetch, after what must be said before; return the files, and the lock that was written."""
-    from neurodata4ml.data.orders import locking, orders
+    from neurodata4ml.data.orders import locking, orders, plans
 
     if not quiet:
         _say(f"Licence: {order.entry.license}. Cite: {order.entry.citation} {order.entry.doi}".rstrip())
         _say_what_is_there(order)
-    orders.check_size(order, options["max_size"])
-    if not (options["yes"] or _agreed(order)):
+    asks = not options["yes"] and sys.stdin.isatty() and sys.stderr.isatty()
+    bounds = [bound for bound in (ASK_ABOVE if asks else None, options["max_size"]) if bound is not None]
+    if bounds and order.missing > min(bounds):
+        order = plans.measured(order, jobs=options["jobs"])
+    plans.check_size(order, options["max_size"])
+    if asks and not _agreed(order):
         click.get_current_context().exit(1)
     limits: dict[str, Any] = {"jobs": options["jobs"], "max_size": options["max_size"]}
     try:
@@ -94,15 +116,16 @@ def _execute(order: Order, options: dict[str, Any], *, quiet: bool) -> tuple[dic
 
 
 def _agreed(order: Order) -> bool:
-    """Ask before a large download, where somebody is there; say what it means, and what is less."""
+    """Ask before a large download; say what it means, and what is less."""
     from neurodata4ml.data.entries.sizes import readable_bytes, readable_time
+    from neurodata4ml.places import offline
 
-    if order.missing <= ASK_ABOVE or order.what or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if order.missing <= ASK_ABOVE or not order.is_measured or offline():
         return True
     n_files = sum(not item.cached for item in order.items)
     files = f"{n_files} files, " if n_files > 1 else ""
     _say(f"{files}{readable_bytes(order.missing)} to fetch: {readable_time(order.missing)} at 10 MB/s.")
-    if less := _less(order):
+    if less := "" if order.what else _less(order):
         _say(f"Less is moved by: {less}")
     return click.confirm("Fetch it?", err=True)
 
@@ -159,7 +182,7 @@ def _print_plan(order: Order) -> None:
         size = readable_bytes(item.size) if item.size else "-"
         rows.append((item.session, size, *_still(order, item), str(item.path)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+    for row in rows if order.items else ():
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if len(order.items) > 1:
         click.echo(
@@ -167,9 +190,10 @@ def _print_plan(order: Order) -> None:
             + (f", {readable_time(order.missing)} at 10 MB/s" if order.missing else "")
         )
     if order.pictures:
-        click.echo(f"and {entry.images_from.count if entry.images_from else 0} pictures, one file each")
+        n_pictures = entry.images_from.count if entry.images_from else 0
+        click.echo(f"{'and ' * bool(order.items)}{n_pictures} pictures, one file each")
     if order.what:
-        click.echo(f"Of each only {', '.join(order.what)}: less than the sizes of the whole files above.")
+        click.echo(f"of each only {', '.join(order.what)}")
     click.echo(f"version {entry.version}, licence {entry.license}")
     click.echo(f"cite    {entry.citation} {entry.doi}".rstrip())
 
@@ -182,7 +206,8 @@ def _still(order: Order, item: Item) -> tuple[str, str]:
         return ("nothing, it is there", "-")
     if order.entry.archive == "simulated":
         return ("made on this machine", "-")
-    return (readable_bytes(item.missing), readable_time(item.missing)) if item.size else ("not known", "-")
+    is_known = item.parts is not None if order.what else item.size
+    return (readable_bytes(item.missing), readable_time(item.missing)) if is_known else ("not known", "-")
 
 
 def _facts(order: Order, paths: dict[str, Path] | None = None, lock: Path | None = None) -> dict[str, Any]:
@@ -195,10 +220,15 @@ def _facts(order: Order, paths: dict[str, Path] | None = None, lock: Path | None
         its, pin = store.receipt(path), entry.asset(item.session)
         facts: dict[str, Any] = {"session": item.session, "asset": pin.path, "path": str(path)}
         facts |= {"bytes": its.get("size", item.size), "sha256": its.get("sha256", pin.sha256)}
-        facts |= {"cached": item.cached, "missing": item.missing}
+        facts |= {"cached": item.cached, "missing": 0 if paths else item.missing}
         sessions.append(facts | {key: its[key] for key in ("what", "moved", "whole") if key in its})
     told: dict[str, Any] = {"dataset": entry.name, "version": entry.version, "license": entry.license}
-    told |= {"citation": entry.citation, "doi": entry.doi, "what": list(order.what), "missing": order.missing}
+    told |= {
+        "citation": entry.citation,
+        "doi": entry.doi,
+        "what": [*order.what, *["images"] * order.pictures],
+        "missing": 0 if paths else order.missing,
+    }
     told |= {"images": str((paths or {}).get("images", ""))}
     return {**told, "lock": str(lock or ""), "sessions": sessions}
 

@@ -51,6 +51,10 @@ def stimulus_images(session: xr.Dataset) -> xr.DataArray:
         The archive did not deliver the pictures.
     NotCachedError
         In offline mode, when pictures are not in the cache.
+    ChecksumError
+        They are not the pictures that the lock of the present work pins.
+    DiskError
+        The disk is full, or the cache cannot be written to.
     """
     entry = _keeps_them_apart(session)
     file = NwbFile(session.attrs["source"])

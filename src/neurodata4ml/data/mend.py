@@ -79,7 +79,8 @@ def _mended(name: str, chosen: Trials, table: xr.Dataset, right: RightTable, clo
     _check_frames(right, clock, whose)
     labels = columns[chosen.stimulus]
     blanks = np.isnan(labels) if right.features else labels == -1
-    columns |= {chosen.start: onsets, chosen.stop: clock[right.frames[:, 1]]}
+    ends = np.minimum(right.frames[:, 1], len(clock) - 1)  # the recording may end with the last presentation
+    columns |= {chosen.start: onsets, chosen.stop: clock[ends]}
     facts = {
         "trials": name,
         "source": right.url,
@@ -107,7 +108,7 @@ def _clock(file: NwbFile, layout: Layout) -> np.ndarray:
 def _check_frames(right: RightTable, clock: np.ndarray, whose: str) -> None:
     """Raise unless each presentation lies in the recording, ends after it began, and begins at its onset."""
     first, last = right.frames.T
-    if not len(first) or first.min() < 0 or last.max() >= len(clock):
+    if not len(first) or first.min() < 0 or first.max() >= len(clock) or last.max() > len(clock):
         span = f"{first.min():,} to {last.max():,}" if len(first) else "none"
         _refuse(whose, f"it counts in frames {span}, and the recording has {len(clock):,}")
     if (last <= first).any():

@@ -12,8 +12,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from neurodata4ml import names
 from neurodata4ml.data.archives.remote import https
-from neurodata4ml.data.cache import arrival, disk, names, parts
+from neurodata4ml.data.cache import arrival, disk, parts, receipts
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.progress import Progress, shown
 from neurodata4ml.data.entries.records import Entry
@@ -88,6 +89,7 @@ def fetch(entry: Entry, session: str | int | None = None, *, progress: Progress 
         return None
     there = cached(entry, session)
     if there is not None:
+        receipts.touch(there)
         return there
     final, url = _place(entry, found, cache_folder()), https(entry.repair.url.replace("{id}", found))
     name = entry.default_session if session is None else str(session)
@@ -100,9 +102,7 @@ def fetch(entry: Entry, session: str | int | None = None, *, progress: Progress 
         raise NotCachedError(message)
     what = f"the stimuli of {entry.name} {name}"
     with shown(progress, what) as show, RangeFile((url,), what=what, reach=reach(entry, url), block=BLOCK) as file:
-        tables = _read_remote(file, entry.repair.trials, url)
-        if show is not None:
-            show(file.moved, file.moved)
+        tables = _read_remote(file, entry.repair.trials, url, show)
         facts = {"url": url, "etag": file.etag, "moved": file.moved, "whole": file.size}
     about = {"dataset": entry.name, "session": name, "version": entry.version, "what": WHAT, "note": ON_TRUST}
     return _keep(final, tables, {**about, **facts})
@@ -148,11 +148,18 @@ def _holds(path: Path, trials: Iterable[str]) -> bool:
         return set(trials) <= set(file)
 
 
-def _read_remote(remote: RangeFile, paths: dict[str, str], url: str) -> dict[str, dict[str, np.ndarray]]:
-    """Return the datasets of each table, checked for shape."""
+def _read_remote(
+    remote: RangeFile, paths: dict[str, str], url: str, show: Progress | None
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return the datasets of each table, checked for shape; ``show`` is called with the bytes so far, after each."""
+    found = {}
     try:
         with h5py.File(remote, "r") as file:
-            return {name: _datasets(file, path.strip("/"), url) for name, path in paths.items()}
+            for name, path in paths.items():
+                found[name] = _datasets(file, path.strip("/"), url)
+                if show is not None:
+                    show(remote.moved, 0)
+            return found
     except DAMAGE as error:
         if remote.failure is not None:  # HDF5 only says that it could not read
             raise remote.failure from error
@@ -188,7 +195,7 @@ def _dataset(file: h5py.File, path: str, url: str) -> np.ndarray:
 def _keep(final: Path, tables: dict[str, dict[str, np.ndarray]], facts: dict[str, Any]) -> Path:
     """Write the tables into a file of the cache, which is seen when it is whole."""
     what = f"{facts['dataset']} {facts['session']}"
-    with disk.alone(final, what), disk.refuse_trouble(what):
+    with disk.alone(final, what), disk.refuse_trouble(what, keeps=False):
         parts.sweep(final)
         part = parts.own(final, ".part")
         try:

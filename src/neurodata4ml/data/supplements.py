@@ -5,8 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,11 +15,12 @@ import dask.array as da
 import numpy as np
 from dask import delayed
 
-from neurodata4ml import lock
+from neurodata4ml import lock, names
 from neurodata4ml.data.archives.remote import Remote, https
-from neurodata4ml.data.cache import names, receipts, store
+from neurodata4ml.data.cache import receipts, store
 from neurodata4ml.data.cache.progress import Progress, shown
 from neurodata4ml.data.entries.records import Entry, Images
+from neurodata4ml.data.orders.pool import at_once
 from neurodata4ml.data.remote.addresses import Reach, origin
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, LayoutError, NotCachedError
 from neurodata4ml.places import cache_folder, catalog_folder, offline, shared_caches
@@ -77,14 +77,13 @@ def fetch_images(entry: Entry, progress: Progress | bool | None = None, jobs: in
             f"neurodata4ml fetch {entry.name} --what images"
         )
         raise NotCachedError(message)
-    with shown(progress, f"{entry.name} pictures") as show, ThreadPoolExecutor(max(1, jobs)) as pool:
+    with shown(progress, f"{entry.name} pictures") as show:
         total = _Total(show, len(missing))
-        waiting = [pool.submit(_fetch_one, entry, n, path, total.of(n)) for n, path in missing.items()]
-        try:
-            for done in as_completed(waiting):
-                done.result()
-        finally:  # where one failed, or somebody pressed Ctrl-C, no other begins
-            pool.shutdown(wait=False, cancel_futures=True)
+
+        def work(number: str, go_on: Callable[[], None]) -> None:
+            _fetch_one(entry, int(number), missing[int(number)], total.of(int(number), go_on))
+
+        at_once(work, list(map(str, missing)), jobs, all_or_none=True)
     return _held(entry, folder)
 
 
@@ -204,7 +203,7 @@ def _paths(entry: Entry, cache: Path) -> dict[int, Path]:
     return {n: cache / names.safe(path, str(entry.file)) for n, path in found.items()}
 
 
-def _fetch_one(entry: Entry, number: int, final: Path, progress: Progress | bool) -> None:
+def _fetch_one(entry: Entry, number: int, final: Path, progress: Progress) -> None:
     url = https(_images_of(entry).url.replace("{n}", str(number)))
     remote = Remote(
         dataset=entry.name,
@@ -238,11 +237,13 @@ def _locked(entry: Entry, name: str) -> dict[str, Any]:
 
 def _held(entry: Entry, folder: Path) -> Path:
     """Return the folder, after comparing its pictures with the lock of the present work."""
+    locked = lock.read_lock(lock.place())
     for path in _paths(entry, cache_folder()).values():
-        locked, found = _locked(entry, path.name), receipts.receipt(folder / path.name)
-        if locked and locked["sha256"] != found["sha256"]:
+        receipts.touch(folder / path.name)
+        its, found = locked.get((entry.name, f"images/{path.name}")), receipts.receipt(folder / path.name)
+        if its is not None and its.sha256 != found["sha256"]:
             message = (
-                f"{folder / path.name} has sha256 {found['sha256']}; {lock.place()} pins {locked['sha256']}. The work "
+                f"{folder / path.name} has sha256 {found['sha256']}; {lock.place()} pins {its.sha256}. The work "
                 "was done with other pictures: bring them back, or delete the images of "
                 f"{entry.name} from that file to go on with these."
             )
@@ -258,14 +259,18 @@ class _Total:
         self.lock = threading.Lock()
         self.known: dict[int, tuple[int, int]] = {}
 
-    def of(self, number: int) -> Progress | bool:
-        """Return what is called with the progress of one picture."""
-        if self.show is None:
-            return False
-        return lambda have, size: self._add(number, have, size)
+    def of(self, number: int, go_on: Callable[[], None]) -> Progress:
+        """Return what is called with the progress of one picture; it calls ``go_on``."""
+
+        def tell(have: int, size: int) -> None:
+            go_on()
+            self._add(number, have, size)
+
+        return tell
 
     def _add(self, number: int, have: int, size: int) -> None:
-        assert self.show is not None
+        if self.show is None:
+            return
         with self.lock:
             self.known[number] = have, size
             there, stated = (sum(column) for column in zip(*self.known.values(), strict=True))

@@ -99,6 +99,10 @@ def _data_table(results: Results) -> Table:
         "DOI": f"doi:{plain(data['doi']).removeprefix('doi:')}" if data.get("doi") else None,
         "size": f"{size / 1e6:,.1f} MB" if isinstance(size, int | float) else size,
         "SHA-256": data.get("sha256"),
+        "read from an excerpt": f"{data['excerpt']}; left out: {data['not_in_excerpt']}"
+        if data.get("excerpt")
+        else None,
+        "repaired": data.get("repaired"),
     }
     rows = tuple(
         (name, ", ".join(map(str, _as_list(fact)))) for name, fact in facts.items() if fact not in (None, "", [])

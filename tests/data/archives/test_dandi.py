@@ -72,6 +72,13 @@ def test_a_fresh_draft_without_a_sha256_has_its_etag(archive: Archive, folder: P
     assert (remote.sha256, remote.etag) == ("", stored.etag)
 
 
+def test_digests_in_capitals_are_the_same_digests(archive: Archive, folder: Path) -> None:
+    stored = guo_alm_local(archive, folder, CONTENT)
+    sha256 = stored.sha256
+    stored.sha256 = sha256.upper()
+    assert sources.resolve(unpinned(folder)).sha256 == sha256
+
+
 @pytest.mark.parametrize(
     ("pin", "complaint"),
     [

@@ -215,6 +215,12 @@ def test_a_record_that_is_not_open_is_said(kind: str, status: int, cure: str, ar
     assert len(archive.log) == 1
 
 
+def test_digests_in_capitals_are_the_same_digests(archive: Archive, folder: Path) -> None:
+    serve_osf(archive, extra={"hashes": {"md5": MD5.upper(), "sha256": SHA256.upper()}})
+    remote = sources.resolve(entry_at(folder, "osf", OSF))
+    assert (remote.md5, remote.sha256) == (MD5, SHA256)
+
+
 def test_an_embargoed_record_lists_nothing_and_that_is_said(archive: Archive, folder: Path) -> None:
     serve_zenodo(archive, files=[], metadata={"access_right": "embargoed"})
     with pytest.raises(ArchiveError, match=r"Zenodo's record 1234567 lists no files \(access: embargoed\)"):
@@ -225,6 +231,10 @@ def test_another_form_than_the_documented_one_is_said(archive: Archive, folder: 
     serve_zenodo(archive, files=[{"key": "data/a.nwb"}])
     with pytest.raises(ArchiveError, match=r"in another form than it is documented to \(KeyError\('checksum'\)\)"):
         sources.resolve(entry_at(folder, "zenodo", ZENODO))
+    for size in (float("inf"), float("nan"), "many", None):
+        serve_zenodo(archive, files=[{"key": "data/a.nwb", "size": size, "checksum": "md5:0", "links": {"self": ""}}])
+        with pytest.raises(ArchiveError, match=r"in another form than it is documented to"):
+            sources.resolve(entry_at(folder, "zenodo", ZENODO))
     archive.serve("/v2/nodes/ab12c/files/osfstorage/", [])
     with pytest.raises(ArchiveError, match=r"in another form than it is documented to"):
         sources.resolve(entry_at(folder, "osf", OSF))
@@ -232,6 +242,10 @@ def test_another_form_than_the_documented_one_is_said(archive: Archive, folder: 
 
 def test_lists_that_lead_elsewhere_or_round_in_a_circle_end(archive: Archive, folder: Path) -> None:
     where = "/v2/nodes/ab12c/files/osfstorage/"
+    for after in ({"href": "x"}, 5, "file:///etc/passwd"):
+        archive.serve(where, {"data": [], "links": {"next": after}})
+        with pytest.raises(ArchiveError, match="is no address for this"):
+            sources.resolve(entry_at(folder, "osf", OSF))
     for after in (f"{archive.root}{where}?page=2", "http://127.0.0.1:1/v2/"):
         archive.serve(where, {"data": [], "links": {"next": after}})
         with pytest.raises(

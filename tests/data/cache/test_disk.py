@@ -247,6 +247,25 @@ def test_a_limit_that_is_no_size_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     assert room.limit() == 0
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENAMETOOLONG, errno.ESTALE])
+def test_a_disk_that_fails_is_named_with_the_file(number: int, tmp_path: Path) -> None:
+    with (
+        pytest.raises(DiskError, match=r"x could not be written to .*: failed .a.nwb.* folder on another"),
+        disk.refuse_trouble("x"),
+    ):
+        raise OSError(number, "failed", "a.nwb")
+
+
+@posix
+def test_a_disk_without_modes_is_written_to(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused)
+    plain.pin(archive, tmp_path / "catalog", CONTENT)
+    assert fetch(plain.NAME).read_bytes() == CONTENT
+
+
 @posix
 def test_the_cache_of_a_group_stays_open_to_the_group(archive: Archive, tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
@@ -257,6 +276,7 @@ def test_the_cache_of_a_group_stays_open_to_the_group(archive: Archive, tmp_path
         fetch(plain.NAME)
     finally:
         os.umask(mask)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (final, receipts.place(final))] == [0o664] * 2
     folder = final.parent
     while folder != tmp_path / "cache":
         assert stat.S_IMODE(folder.stat().st_mode) == 0o2775, folder
@@ -268,3 +288,15 @@ def test_the_cache_of_a_group_stays_open_to_the_group(archive: Archive, tmp_path
 
 def _wanted() -> dict[str, object]:
     return {"session": "1", "size": len(CONTENT), "digest": hashlib.sha256(CONTENT).hexdigest()}
+
+
+def test_what_hdf5_says_of_a_full_disk_when_it_closes_a_file_is_understood() -> None:
+    """It is no ``OSError`` then, and the number stands in words; nothing of such a file can be continued."""
+    said = f"Can't decrement id ref count (unable to extend file properly, errno = {errno.ENOSPC}, error message = ...)"
+    with (
+        pytest.raises(DiskError, match=r"demo could not be written to .*: No space left on device\. Make room"),
+        disk.refuse_trouble("demo", keeps=False),
+    ):
+        raise RuntimeError(said)
+    with pytest.raises(RuntimeError), disk.refuse_trouble("demo"):
+        raise RuntimeError

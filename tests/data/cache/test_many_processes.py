@@ -157,6 +157,24 @@ def test_a_part_that_somebody_may_still_write_is_left_alone(archive: Archive, tm
     assert elsewhere.stat().st_size == 1000
 
 
+@pytest.mark.parametrize("kind", ["a link", "a second name", "a folder"])
+def test_what_pretends_to_be_left_is_not_written_through(kind: str, archive: Archive, tmp_path: Path) -> None:
+    final = plain.pin(archive, tmp_path / "catalog", NEW)
+    part = leave_part(final, NEW[:1000], archive)
+    diary = tmp_path / "diary"
+    diary.write_bytes(NEW[:1000])
+    part.unlink()
+    if kind == "a link":
+        part.symlink_to(diary)
+    elif kind == "a second name":
+        part.hardlink_to(diary)
+    else:
+        part.mkdir()
+    assert fetch(plain.NAME).read_bytes() == NEW
+    assert diary.read_bytes() == NEW[:1000]
+    assert [request.range for request in archive.downloads()] == [""]
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -178,6 +196,23 @@ def test_where_the_disk_has_no_locks_it_goes_without(
 
 
 @forks
+def test_a_process_that_still_receives_bytes_is_waited_for_however_long_that_takes(
+    archive: Archive, crowd: Crowd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final = plain.pin(archive, tmp_path / "catalog", NEW)
+    archive.faults.pause, archive.faults.piece = 0.03, 20_000
+    crowd.start(JOB)
+    arriving(final, at_least=1)
+    for name, seconds in (("FIRST_WORD", 0.1), ("NEXT_WORD", 0.1), ("LONGEST_WAIT", 0.3)):
+        monkeypatch.setattr(disk, name, seconds)
+    began = time.monotonic()
+    assert fetch(plain.NAME) == final
+    assert time.monotonic() - began > 2 * disk.LONGEST_WAIT
+    assert crowd.told()[0]["path"] == str(final)
+    assert len(archive.downloads()) == 1
+
+
+@forks
 def test_waiting_for_another_process_is_said_and_ends(
     archive: Archive, crowd: Crowd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,7 +223,7 @@ def test_waiting_for_another_process_is_said_and_ends(
     for name, seconds in (("FIRST_WORD", 0.05), ("NEXT_WORD", 0.05), ("LONGEST_WAIT", 0.12)):
         monkeypatch.setattr(disk, name, seconds)
     whose = rf"process {holder} on \S+ \(since \d\d:\d\d\)"
-    with pytest.raises(NeuroDataError, match=whose + r" has held the lock on plain .* delete .*\.lock first"):
+    with pytest.raises(NeuroDataError, match=whose + r" holds the lock on plain .* delete .*\.lock first"):
         fetch(plain.NAME)
     assert re.search(f"waiting for {whose}, which fetches plain", caplog.text)
     os.kill(holder, signal.SIGKILL)

@@ -15,7 +15,7 @@ import plain
 from archive import Archive, guo_alm_local
 from neurodata4ml import describe, fetch
 from neurodata4ml.data.cache import pins, store
-from neurodata4ml.errors import ChecksumError
+from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
 from neurodata4ml.lock import Locked, write_lock
 
 OLD, NEW = b"the bytes of then" * 100, b"the bytes of now" * 100
@@ -76,6 +76,34 @@ def test_other_bytes_than_the_locked_ones_name_the_lock_and_what_to_delete(
         fetch(plain.NAME)
     assert f"The digest asked for is pinned in {own_lock}. " in str(raised.value)
     assert "deleting the [[asset]] with dataset = 'plain', session = '1' from that file" in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["{other}", "http://169.254.169.254/latest", "http://localhost:{port}/a"])
+def test_a_lock_that_came_with_the_work_of_others_leads_to_no_server_in_the_house(
+    url: str, archive: Archive, tmp_path: Path, own_lock: Path
+) -> None:
+    """Only the entry, which the user chose, names such servers; a lock of another one does not add to them."""
+    plain.pin(archive, tmp_path / "catalog", NEW)
+    with Archive() as other:
+        lure = other.url(other.put("a", OLD))
+        url = url.format(other=lure, port=archive.root.rpartition(":")[2])
+        write_lock(own_lock, [locked(OLD, url=url)])
+        with pytest.raises(ArchiveError, match=r"it leads to \S+, a (loopback|link-local) address"):
+            fetch(plain.NAME)
+        assert not other.log
+        assert not archive.log
+
+
+@pytest.mark.parametrize("path", ["../../../a.nwb", "/etc/passwd", "C:/a.nwb", "sub-1/NUL", "a//b"])
+def test_a_lock_leads_to_no_place_outside_of_the_cache(
+    path: str, archive: Archive, tmp_path: Path, own_lock: Path
+) -> None:
+    plain.pin(archive, tmp_path / "catalog", NEW)
+    for wrong in ({"path": path}, {"version": path}):
+        write_lock(own_lock, [locked(NEW, **wrong)])
+        with pytest.raises(CatalogError, match="cannot be a file's name everywhere"):
+            fetch(plain.NAME)
+    assert not archive.log
 
 
 @pytest.mark.parametrize("archive_kind", ["local", "simulated", "member"])

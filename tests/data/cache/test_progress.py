@@ -38,9 +38,10 @@ def test_without_a_terminal_a_line_comes_every_half_a_minute(
         clock[0] = 1150.0
         its.tell("b", 10_000_000, 400_000_000)
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 4
-    assert lines[0] == "several: 150 MB of 1 GB, 0 of 2 files, 5 MB/s, about 3 min left"
-    assert lines[3] == "several: 610 MB of 1 GB, 1 of 2 files, 4 MB/s, about 2 min left"
+    assert len(lines) == 5
+    assert lines[0] == "several: 1 GB to fetch, about 2 min at 10 MB/s"
+    assert lines[1] == "several: 150 MB of 1 GB, 0 of 2 files, 5 MB/s, about 3 min left"
+    assert lines[4] == "several: 610 MB of 1 GB, 1 of 2 files, 4 MB/s, about 2 min left"
 
 
 def test_short_work_says_nothing(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +61,9 @@ def test_what_was_there_before_does_not_make_it_look_fast(
         show(900_000_000, 1_000_000_000)
         clock[0] += 40
         show(940_000_000, 1_000_000_000)
-    assert capsys.readouterr().err == "a.nwb: 940 MB of 1 GB, 1 MB/s, about 1 min left\n"
+    begun, later = capsys.readouterr().err.splitlines()
+    assert begun == "a.nwb: 100 MB to fetch, about 10 s at 10 MB/s"
+    assert later == "a.nwb: 940 MB of 1 GB, 1 MB/s, about 1 min left"
 
 
 def test_a_size_that_nobody_knows_is_not_invented(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +110,14 @@ def test_on_a_terminal_each_has_a_bar_and_all_have_one(monkeypatch: pytest.Monke
         its.done("s2")
     for word in ("all", "s1", "s2", "3.5/5.0 MB", "0.5/2.0 MB"):
         assert word in seen
+
+
+def test_what_came_with_another_download_counts_once() -> None:
+    with board(False, "a zip of two sessions", {"s1": 10, "s2": 10}) as its:
+        its.tell("s1", 10, 10)
+        its.done("s1")
+        its.done("s2")
+        assert its.total == (10, 10)
 
 
 def test_told_from_many_threads_nothing_is_lost() -> None:

@@ -148,7 +148,10 @@ def test_a_byte_that_rotted_on_the_disk_is_found_though_size_and_time_are_as_bef
     (fault,) = shelf.faults(list(receipts.all_held()))
     assert fault.held.path == final
     assert "was verified when it came in" in fault.why
-    assert fault.cure == "neurodata4ml cache rm plain --session 1 --yes, then neurodata4ml fetch plain --session 1"
+    assert (
+        fault.cure
+        == "To get it anew: neurodata4ml cache rm plain --session 1 --yes, then neurodata4ml fetch plain --session 1"
+    )
     shelf.remove(*shelf.chosen(plain.NAME, "1"))
     assert fetch(plain.NAME).read_bytes() == CONTENT
     assert other.exists()
@@ -159,5 +162,6 @@ def test_a_file_that_is_not_the_locked_one_is_found(archive: Archive, own_lock: 
     write_lock(own_lock, [Locked(plain.NAME, "1", "1", "sub-1/a.nwb", 1, "0" * 64)])
     (fault,) = shelf.faults(list(receipts.all_held()))
     assert fault.why.endswith(f"{own_lock} pins {'0' * 64}")
+    assert fault.cure.startswith("The work was done with other bytes: bring them back, or go on with the present ones")
     write_lock(own_lock, [Locked(plain.NAME, "1", "0.9", "sub-1/a.nwb", 1, "0" * 64)])
     assert list(shelf.faults(list(receipts.all_held()))) == [], "the lock is of another version"

@@ -16,7 +16,7 @@ import pytest
 from archive import Archive, guo_alm_local, guo_alm_twin
 from conftest import real_data
 from neurodata4ml import describe, fetch
-from neurodata4ml.data.cache import parts, store
+from neurodata4ml.data.cache import parts, receipts, store
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NotCachedError
 
@@ -267,6 +267,33 @@ def test_a_file_touched_since_it_was_verified_is_read_again(twin: bytes, archive
     final.write_bytes(twin[:-1] + b"?")  # as long as before
     assert store.cached(describe(NAME)) is None
     assert fetch(NAME).read_bytes() == twin
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"size": "1", "sha256": 5}',
+        '{"size": {}, "sha256": "a"}',
+        '{"size": 1, "sha256": "a", "archive": 5}',
+        '{"size": 1, "sha256": "a", "archive": {}}',
+        '{"size": 1, "sha256": "a", "what": 5}',
+        '{"size": 1, "sha256": "a", "what": [5]}',
+        "\x00",
+    ],
+)
+def test_a_receipt_that_is_none_is_no_reason_to_trust_or_to_fall(
+    written: str, twin: bytes, archive: Archive, cache: Path
+) -> None:
+    put(archive, cache, twin)
+    path = store.fetch(NAME)
+    receipts.place(path).write_text(written)
+    assert store.receipt(path) == {}
+    assert store.cached(describe(NAME)) is None
+    assert not list(receipts.all_held())
+    assert store.fetch(NAME).read_bytes() == twin
+    assert store.cached(describe(NAME)) == path
 
 
 def test_progress_is_told(twin: bytes, archive: Archive, cache: Path) -> None:

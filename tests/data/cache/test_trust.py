@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +14,9 @@ import pytest
 
 from archive import Archive
 from neurodata4ml.data.archives.remote import Remote
-from neurodata4ml.data.cache import parts, store
+from neurodata4ml.data.cache import parts, receipts, store
 from neurodata4ml.data.remote.addresses import Reach, origin
-from neurodata4ml.errors import ArchiveError, ChecksumError, NotCachedError
+from neurodata4ml.errors import ArchiveError, ChecksumError, DiskError, NotCachedError
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 MD5, SHA256 = hashlib.md5(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
@@ -32,7 +34,8 @@ def remote(archive: Archive) -> Remote:
     """A file at a plain address that the user named; nobody states a digest of it."""
     stored = archive.put("pictures/1.tif", CONTENT)
     reach = Reach(named=(origin(archive.root),))
-    return Remote("x", "images", "1", "1.tif", urls=(f"{archive.url(stored)}?signature=secret",), reach=reach)
+    address = f"{archive.url(stored)}?signature=secret".replace("//", "//me:secret@")
+    return Remote("x", "images", "1", "1.tif", urls=(address,), reach=reach)
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def test_right_bytes_are_taken_by_whatever_is_published_and_the_receipt_says_by_
     digest_is_known = bool({"sha256", "md5"} & published.keys())
     assert its["note"] == ("stated by the archive" if digest_is_known else "no digest published: trusted on first use")
     assert (its["sha256"], its["size"]) == (SHA256, len(CONTENT))
-    assert its["url"] == remote.urls[0].removesuffix("?signature=secret")
+    assert its["url"] == archive.url(archive.files[0])
     assert its["etag"] == archive.files[0].etag.strip('"')
     assert "secret" not in final.with_name(final.name + ".verified.json").read_text()
     assert store.fetch_remote(remote, final) == final
@@ -97,6 +100,57 @@ def test_without_digest_size_and_etag_nothing_shows_that_a_file_is_whole(
         store.fetch_remote(remote, final)
     assert left(final) == []
     assert store.fetch_remote(replace(remote, size=len(CONTENT)), final) == final
+
+
+def test_an_etag_does_not_show_where_a_body_without_a_length_ends(
+    remote: Remote, archive: Archive, final: Path
+) -> None:
+    archive.faults.no_length, archive.faults.cuts = True, [100_000]
+    with pytest.raises(ChecksumError, match="nothing shows that it is whole; it is not kept"):
+        store.fetch_remote(remote, final)
+    assert left(final) == []
+    archive.faults.no_length, archive.faults.chunked, archive.faults.cuts = False, True, [100_000]
+    assert store.fetch_remote(remote, final).read_bytes() == CONTENT, "chunks have an end"
+
+
+def test_room_is_asked_for_when_only_the_server_says_how_large_a_file_is(
+    remote: Remote, archive: Archive, final: Path
+) -> None:
+    archive.faults.lengths, archive.faults.length_by = 1, 10**15
+    with pytest.raises(DiskError, match=r"x images needs 1,000,000,000,\S+ bytes more and .* free"):
+        store.fetch_remote(remote, final)
+    assert not final.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not synced there")
+def test_each_step_is_on_the_disk_before_the_next_one(
+    remote: Remote, final: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a loss of power could leave a name without its bytes: what no kill of a process can show."""
+    steps: list[tuple[str, object]] = []
+    sync, replace_file = os.fsync, os.replace
+
+    def note_sync(handle: int) -> None:
+        sync(handle)
+        steps.append(("on the disk", os.fstat(handle).st_ino))
+
+    def note_name(source: Path, target: Path) -> None:
+        replace_file(source, target)
+        steps.append(("named", Path(target).name))
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_name)
+    store.fetch_remote(remote, final)
+    receipt = receipts.place(final)
+    its = {path: ("on the disk", path.stat().st_ino) for path in (final, receipt, final.parent)}
+    assert steps == [
+        its[final],
+        its[receipt],
+        ("named", receipt.name),
+        its[final.parent],
+        ("named", final.name),
+        its[final.parent],
+    ]
 
 
 def test_a_look_at_the_complete_file_can_refuse_it_before_it_is_seen(remote: Remote, final: Path) -> None:

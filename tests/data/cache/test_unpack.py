@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -218,6 +219,43 @@ def test_what_is_no_archive_lacks_the_member_or_is_damaged_is_said(tmp_path: Pat
         take(tmp_path / "all", bytes(broken))
     with pytest.raises(ChecksumError, match="all is damaged"):
         take(tmp_path / "all", PACKERS["tar.gz"](MEMBERS)[:-30_000], "data/sub-2.nwb")
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_whatever_bytes_are_wrong_the_member_is_right_or_an_error_says_so(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    small = {"data/é.nwb": b"spikes" * 50, "data/sub-1.nwb": rng.bytes(300)}
+    whole = PACKERS[kind](small)
+    for _ in range(200):
+        content = bytearray(whole)
+        for at in rng.integers(0, len(content), rng.integers(1, 4)):
+            content[at] = rng.integers(0, 256)
+        with contextlib.suppress(CatalogError, ChecksumError):
+            assert take(tmp_path / "all", bytes(content)) == small["data/sub-1.nwb"] or kind.startswith("tar")
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "kind"),
+    [
+        (6, 99, CatalogError),  # the version of zip that is needed
+        (8, 1 << 5, CatalogError),  # a patch of another file
+        (8, 1 << 6, CatalogError),  # strong encryption
+        (46, 0xFF, CatalogError),  # a name that is not UTF-8
+        (45, 0x7F, ChecksumError),  # where the member begins: nowhere
+    ],
+)
+def test_a_zip_from_the_future_or_with_a_wrong_header_is_said(
+    at: int, value: int, kind: type[Exception], tmp_path: Path
+) -> None:
+    content = bytearray(zipped({"data/sub-1.nwb": CONTENT, "é.nwb": b""}))
+    central = content.index(b"PK\1\2")
+    if at == 46:
+        central = content.index(b"PK\1\2", central + 1)
+    content[central + at] = value
+    if at == 8:  # the same flags stand before the bytes
+        content[6] = value
+    with pytest.raises(kind, match=r"all is (no zip or tar archive that can be read|damaged|refused)"):
+        take(tmp_path / "all", bytes(content))
 
 
 def test_a_member_shorter_than_declared_is_not_kept() -> None:

@@ -133,6 +133,14 @@ def test_datasets_can_be_selected_by_any_column() -> None:
         list_datasets(specie="mouse")
 
 
+def test_a_dataset_whose_archive_has_more_sessions_than_are_known_says_so() -> None:
+    rows = {row["name"]: (row["sessions"], row["sessions_are_all"]) for row in catalog.rows()}
+    assert rows["allen-vc"] == (32, True)
+    assert rows["allen-vc-2p"] == (1518, True), "four are pinned, and the number of the others is known"
+    assert rows["microns"] == (19, True)
+    assert rows["openscope-oddball"] == (1, False)
+
+
 def test_datasets_can_be_selected_by_the_size_of_a_session(caplog: pytest.LogCaptureFixture) -> None:
     small = list_datasets(max_size="500MB")
     assert {"demo", "guo-alm", "steinmetz2019"} <= set(small["name"])
@@ -161,6 +169,7 @@ def test_ones_own_entry_joins_the_list(folder: Path) -> None:
     write(folder, PLAIN)
     entry = describe("mine")
     assert "mine" in set(list_datasets()["name"])
+    assert "mine" in set(list_datasets(max_size="1kB")["name"]), "nothing is to be downloaded"
     assert entry.layout.trials["scenes"].window == (0.0, 1.0)
     assert entry.layout.trials["scenes"].blank == "nan"
     assert entry.layout == Layout(trials=entry.layout.trials, default_trials="scenes")
@@ -192,9 +201,18 @@ def test_what_is_no_file_is_named(folder: Path, what: str) -> None:
         ('species = "mouse"', 'specie = "mouse"', "mine.toml: unknown key 'specie'; did you mean 'species'"),
         ("stimulus = ", "stimulis = ", "layout.trials.scenes: unknown key 'stimulis'; did you mean 'stimulus'"),
         ('task = "sleep"\n', "", "mine.toml: the key 'task' is missing. Add a line: task = ..."),
-        ('task = "sleep"', "task = 3", "mine.toml: task must be text; got 3."),
+        ('[sessions.a]\npath = "a.nwb"\n', "", r"the key 'sessions' is missing. Add a table: \[sessions\]\."),
+        ('task = "sleep"', "task = 3", "mine.toml: task must be text; got 3. Write it in quotes."),
+        ('task = "sleep"', "task = []", r"mine.toml: task must be text; got \[\]\.$"),
+        ('task = "sleep"', f"task = {list(range(99))}", r"task must be text; got \[0, 1, .{100,130}\.\.\.\.$"),
         ("window = [0, 1]", "window = [1, 0]", r"layout.trials.scenes.window must be two numbers, .* got \[1.0, 0.0\]"),
-        ("window = [0, 1]", "window = true", "window must be a list of a number; got True"),
+        ("window = [0, 1]", "window = true", "window must be a list of numbers; got True. Write it in brackets."),
+        (
+            'species = "mouse"',
+            'species = "mouse"\nareas = 5',
+            "areas must be a list of text; got 5. Write it in brackets.",
+        ),
+        ("[layout]", "[layuot]", "unknown key 'layuot'; did you mean 'layout'"),
         ('blank = "nan"', "blank = true", "blank must be a whole number or a number or text; got True"),
         (
             'archive = "local"',
@@ -205,8 +223,11 @@ def test_what_is_no_file_is_named(folder: Path, what: str) -> None:
         ('archive = "local"', 'archive = "http"', "sessions.a needs url and sha256"),
         ('path = "a.nwb"', 'path = "a.nwb"\nsha256 = "12"', "sha256 must be 64 hexadecimal digits; got '12'"),
         ('name = "mine"', 'name = "yours"', "name is 'yours', but the file is called mine.toml"),
-        ('default_session = "a"', 'default_session = "b"', "default_session 'b' is not one of its sessions"),
-        ('default_trials = "scenes"', 'default_trials = "s"', "layout.default_trials 's' is not one of scenes"),
+        (
+            'default_trials = "scenes"',
+            'default_trials = "s"',
+            "'s' is not one of scenes. Write under .layout.: default_trials = 'scenes'.",
+        ),
         ("[layout]", '[layout]\nunits = ""', "layout needs units or responses"),
         ('version = "1"', 'version = ""', "version is empty; it names the folder in the cache"),
         ('path = "a.nwb"', 'path = "a.nwb"\nsize = -5', "sessions.a.size must be a number of bytes, .*; got -5"),
@@ -214,9 +235,17 @@ def test_what_is_no_file_is_named(folder: Path, what: str) -> None:
         (
             "[layout]",
             '[layout]\nquality = {column = "a", op = "<", value = 1}',
-            "layout.quality must be a list of tables with the keys column, op, value; got {",
+            "with the keys column, op, value; got {.*}. Write .*layout.quality.* above each of them.",
         ),
-        ("[sessions.a]\npath", "[sessions]\na", "sessions.a must be a table; got 'a.nwb'"),
+        ("[sessions.a]\npath", "[sessions]\na", "sessions.a must be a table; got 'a.nwb'. Write .sessions.a. above"),
+        (
+            "[layout]\n",
+            "[layout]\narea = 3\n",
+            "layout.area must be a table; got 3. Write .layout.area. above its keys",
+        ),
+        ('path = "a.nwb"', 'path = "a.nwb"\nsize = "5 MB"', "whole number; got '5 MB'. Write digits, without quotes."),
+        ("[sessions.a]\npath", "[session.a]\npath", "unknown key 'session'; did you mean 'sessions'"),
+        ('default_session = "a"', 'default_session = "b"', "default_session 'b' is not one .* It has a.$"),
     ],
 )
 def test_a_wrong_entry_is_refused_with_the_cure(folder: Path, old: str, new: str, complaint: str) -> None:

@@ -45,7 +45,11 @@ def test_what_is_wrong_is_said_once_and_alone(
     if key is None:
         assert found == []
         return
-    found = [its for its in found if its[2] != "name is 'My_own', but the file is called mine.toml; they must agree."]
+    found = [
+        its
+        for its in found
+        if its[2] != "name is 'My_own', but the file is called mine.toml; they must agree. Rename one of them."
+    ]
     assert len(found) == 1, found
     assert re.fullmatch(key, found[0][1])
     assert re.search(complaint, found[0][2]), found[0][2]
@@ -83,12 +87,12 @@ def test_reading_stops_at_the_first_and_says_how_to_see_the_others(tmp_path: Pat
 def test_a_fault_is_shown_as_compilers_do(tmp_path: Path) -> None:
     path = write(tmp_path, WHOLE.replace('name = "mine"', 'name = "yours"'))
     assert [str(fault) for fault in check([path])[path]] == [
-        f"{path}:1: name is 'yours', but the file is called mine.toml; they must agree."
+        f"{path}:1: name is 'yours', but the file is called mine.toml; they must agree. Rename one of them."
     ]
     path = write(tmp_path, "name = \nversion = 1")
     assert str(check([path])[path][0]).startswith(f"{path}:1: is not a TOML file: Invalid value (at line 1, column 8)")
     path.write_bytes(b"\xff")
-    assert "is not a TOML file: 'utf-8' codec can't decode" in str(check([path])[path][0])
+    assert "is not a TOML file: byte 0 is no text. Save it as UTF-8, or remove it." in str(check([path])[path][0])
 
 
 @pytest.mark.parametrize(

@@ -56,5 +56,6 @@ def test_sizes_and_times_as_a_reader_wants_them() -> None:
         "about 13.3 h",
     ]
     assert size_and_time(0, "simulated") == "made on this machine on first use"
+    assert size_and_time(0, "local") == "a file on this machine"
     assert size_and_time(0, "dandi") == "size known once the archive is asked"
     assert size_and_time(587_240, "dandi") == "587 kB, less than a second at 10 MB/s"

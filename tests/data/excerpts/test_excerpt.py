@@ -285,6 +285,22 @@ def test_without_rules_all_units_are_kept_with_the_areas_of_their_first_electrod
     assert part["area"].values[0] == "brain_region: Thalamus"
 
 
+def test_an_area_by_a_column_of_lists_of_one_comes_along(enter: Enter, tmp_path: Path) -> None:
+    """As in steinmetz2019, where peak_channel has shape (unit, 1) and counts from 1."""
+    path = twins.alm_twin(tmp_path / "alm.nwb")
+    with h5py.File(path, "r+") as file:
+        column = file.create_dataset("units/peak_channel", data=np.full((len(file["units/id"]), 1), 1))
+        column.attrs.update({"neurodata_type": "VectorData", "namespace": "hdmf-common", "description": "channel"})
+        file["units"].attrs["colnames"] = [*file["units"].attrs["colnames"], "peak_channel"]
+    where = {"table": "general/extracellular_ephys/electrodes", "value": "location", "first": 1}
+    layout = {"default_trials": "trials", "area": {"column": "peak_channel", **where}}
+    entry = enter(path, layout | {"trials": {"trials": {"table": "intervals/trials", "stimulus": "type"}}})
+    fetch(entry, "trials", "units")
+    part = open_session("my-allen")
+    assert_same_session(part, from_the_whole(tmp_path))
+    assert set(part["area"].values.tolist()) == {"brain_region: Thalamus"}
+
+
 TWO_PHOTON = {
     "units": "",
     "default_trials": "scenes",

@@ -16,7 +16,7 @@ import pytest
 from archive import Archive, guo_alm_local, guo_alm_twin
 from neurodata4ml import describe, fetch_sessions
 from neurodata4ml.data.cache import receipts, room, store
-from neurodata4ml.data.orders import orders, pool
+from neurodata4ml.data.orders import failures, plans, pool
 from neurodata4ml.data.orders.locking import write_into_lock
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, DiskError, NeuroDataError, NotCachedError
 from neurodata4ml.lock import read_lock
@@ -78,7 +78,7 @@ def test_of_several_failures_the_gravest_names_the_kind(archive: Archive, tmp_pa
         fetch_sessions(NAME)
     with pytest.raises(CatalogError, match=r"^DANDI 000009 .* has no file sub-4"):
         fetch_sessions(NAME, ["s4"])
-    kinds = [kind.exit_code for kind in orders.GRAVEST_FIRST]
+    kinds = [kind.exit_code for kind in failures.GRAVEST_FIRST]
     assert kinds == [4, 6, 5, 3, 1, 1]
 
 
@@ -100,7 +100,7 @@ def test_a_plan_says_what_lacks_and_asks_nobody(archive: Archive, tmp_path: Path
     path.parent.mkdir(parents=True)
     path.with_name(path.name + ".part").write_bytes(b"\3" * 5000)
     archive.forget()
-    order = orders.plan(describe(NAME))
+    order = plans.plan(describe(NAME))
     assert [(item.session, item.missing, item.cached) for item in order.items] == [
         ("s0", 20_000, False),
         ("s1", 0, True),
@@ -114,7 +114,7 @@ def test_a_plan_says_what_lacks_and_asks_nobody(archive: Archive, tmp_path: Path
 
 def test_a_size_that_is_not_pinned_is_asked_for(archive: Archive, tmp_path: Path) -> None:
     several(archive, tmp_path / "catalog", pin=False)
-    assert orders.plan(describe(NAME), ["s0", "s3"]).missing == 20_000 + 20_003
+    assert plans.plan(describe(NAME), ["s0", "s3"]).missing == 20_000 + 20_003
 
 
 def test_a_file_that_is_not_there_does_not_keep_the_others_from_coming(archive: Archive, tmp_path: Path) -> None:
@@ -143,6 +143,11 @@ def test_sessions_that_only_the_archive_lists_are_found_once_and_then_known(
         NotCachedError, match=r"which sessions several has is asked of its archive.* in the catalog are: s0"
     ):
         fetch_sessions(NAME)
+    line = "neurodata4ml fetch several --session s9"
+    with pytest.raises(
+        NotCachedError, match=rf"session s9 of several is not in the cache, .* are: s0\. .* type: {line}"
+    ):
+        fetch_sessions(NAME, "s9")
     assert not archive.log
 
 
@@ -245,12 +250,12 @@ def test_a_zip_that_holds_several_sessions_counts_and_moves_once(
     pin = {"path": "all.zip", "size": len(stored.content), "sha256": stored.sha256, "asset_id": stored.asset_id}
     sessions = {session: {**pin, "member": f"recordings/{session}.nwb"} for session in ("s0", "s1", "s2")}
     several(archive, tmp_path / "catalog", n=0, sessions=sessions)
-    assert orders.plan(describe(NAME)).missing == len(stored.content)
+    assert plans.plan(describe(NAME)).missing == len(stored.content)
     paths = fetch_sessions(NAME)
     assert [path.read_text() for path in paths.values()] == [s * 1000 for s in ("s0", "s1", "s2")]
     assert len(archive.downloads()) == 1
     next(iter(paths.values())).unlink()
-    assert orders.plan(describe(NAME)).missing == 0
+    assert plans.plan(describe(NAME)).missing == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
@@ -312,11 +317,57 @@ def test_pictures_beside_the_recordings_are_fetched_alone_or_along(archive: Arch
     assert not any("/assets/" in request.path for request in archive.log), "no recording was touched"
 
 
+def test_pictures_count_in_what_is_allowed_and_in_what_lacks_offline(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictured(archive, tmp_path, n=20, edge=100)
+    with pytest.raises(
+        NeuroDataError, match=r"images of several need 2.. kB, more than the 100 kB allowed\. Choose fewer sessions or"
+    ):
+        fetch_sessions(NAME, what="images", max_size="100kB")
+    monkeypatch.setenv("NEURODATA4ML_OFFLINE", "1")
+    with pytest.raises(NotCachedError) as missing:
+        fetch_sessions(NAME, ["s0", "s1"], what="units,images")
+    head, *lines, cure = str(missing.value).splitlines()
+    assert head.startswith(
+        "2 sessions, and pictures, of several are not in the cache, and NEURODATA4ML_OFFLINE forbids"
+    )
+    assert [line.strip() for line in lines] == ["s0", "s1", "the pictures"]
+    assert cure.endswith("neurodata4ml fetch several --session s0 --session s1 --what units,images")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+def test_a_server_of_pictures_that_hangs_does_not_hold_ctrl_c(archive: Archive, tmp_path: Path) -> None:
+    pictured(archive, tmp_path, n=12, edge=100)
+    archive.faults.stalls, archive.faults.stall_after = 99, 1000
+    code = f"from neurodata4ml import fetch_sessions; fetch_sessions({NAME!r}, what='images')"
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    while len(archive.downloads()) < 8:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    pressed = time.monotonic()
+    assert "KeyboardInterrupt" in process.communicate()[1]
+    assert time.monotonic() - pressed < pool.LAST_WORDS + 2
+
+
+def pictured(archive: Archive, tmp_path: Path, *, n: int, edge: int) -> None:
+    """Write the entry of several sessions, with ``n`` pictures beside them."""
+    from PIL import Image
+
+    for number in range(n):
+        Image.frombytes("L", (edge, edge), bytes([number]) * edge**2).save(tmp_path / f"{number}.tif")
+        archive.put(f"pictures/{number}.tif", (tmp_path / f"{number}.tif").read_bytes())
+    url = f"{archive.root}/files/pictures/{{n}}.tif"
+    several(archive, tmp_path / "catalog", n=2, images_from={"url": url, "count": n})
+
+
 def test_parts_larger_than_allowed_are_refused(archive: Archive, tmp_path: Path) -> None:
     twin = guo_alm_twin(tmp_path / "twin.nwb")
     guo_alm_local(archive, tmp_path / "catalog", twin)
     with pytest.raises(
-        NeuroDataError, match=r"units of guo-alm-local need .* kB, more than the 1 kB allowed. Choose few"
+        NeuroDataError,
+        match=r"units of guo-alm-local need .* kB, more than the 1 kB allowed; nothing was fetched. Choose few",
     ):
         fetch_sessions("guo-alm-local", what=["units"], max_size="1kB")
     assert fetch_sessions("guo-alm-local", what="units,trials", max_size=len(twin)).keys() == {"20170627T093549"}

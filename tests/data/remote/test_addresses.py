@@ -188,6 +188,16 @@ def test_a_proxy_does_not_widen_where_redirects_lead(archive: Archive, monkeypat
     assert get("http://a.example/a", Reach(hosts=("*.example",))) == b"by proxy"
 
 
+def test_each_hop_has_the_proxy_of_its_own_host(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.serve("/a", b"", status=302, headers={"Location": "http://b.example/b"})
+    archive.serve("http://b.example/b", b"by proxy", content_type="text/plain")
+    monkeypatch.setenv("http_proxy", archive.root)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    reach = Reach(hosts=("b.example",), named=(origin(archive.root),))
+    assert get(f"{archive.root}/a", reach) == b"by proxy"
+    assert [request.path for request in archive.log] == ["/a", "http://b.example/b"]
+
+
 def test_a_hop_leads_to_the_same_host_or_to_those_of_the_source() -> None:
     reach = Reach(hosts=("dandiarchive.s3.amazonaws.com", "*.osf.io"))
     for target in (

@@ -151,6 +151,26 @@ def test_another_length_than_published_is_not_the_file(archive: Archive, stored:
         download(archive, stored, size=len(CONTENT) - 1)
 
 
+def test_what_arrived_is_not_lost_for_a_word_of_another_length(
+    archive: Archive, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy may answer in place of the server."""
+    monkeypatch.setattr(transport.time, "sleep", lambda _: archive.faults.heal())
+    file = io.BytesIO(CONTENT[:100_000])
+    archive.faults.ignore_range, archive.faults.lengths, archive.faults.length_by = True, 9, -7
+    assert download(archive, stored, file) == CONTENT
+    assert [(request.range, request.status) for request in archive.log] == [
+        ("bytes=100000-", 200),
+        ("bytes=100000-", 206),
+    ]
+    file = io.BytesIO(CONTENT[:100_000])
+    archive.faults.ignore_range, archive.faults.lengths, archive.faults.length_by = True, 9, -7
+    monkeypatch.setattr(transport.time, "sleep", lambda _: None)
+    with pytest.raises(ArchiveError, match=r"it offers 299,993 bytes now, in place of the 300,000 .* are kept"):
+        download(archive, stored, file)
+    assert file.getvalue() == CONTENT[:100_000]
+
+
 def test_what_arrived_without_an_etag_is_not_continued(archive: Archive, stored: Stored) -> None:
     assert download(archive, stored, io.BytesIO(b"?" * 1000), etag="") == CONTENT
     assert [request.range for request in archive.log] == [""]

@@ -63,10 +63,10 @@ class Question:
     def _refuse_pages(self, answer: requests.Response) -> None:
         try:
             answer.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             message = (
                 f"{answer.url.partition('?')[0]} answered for {self.what} with something that is no JSON; a login or "
-                f"error page? It begins with {answer.text[:40]!r}."
+                f"error page? It begins with {answer.content[:40].decode(errors='replace')!r}."
             )
             raise ArchiveError(message) from error
 

@@ -70,8 +70,8 @@ def _ask(entry: Entry, session: str) -> Remote:
         now = Asset(
             path=pin.path,
             size=int(stated["contentSize"]),
-            sha256=str(digest.get("dandi:sha2-256", "")),
-            etag=str(digest.get("dandi:dandi-etag", "")),
+            sha256=str(digest.get("dandi:sha2-256", "")).lower(),
+            etag=str(digest.get("dandi:dandi-etag", "")).lower(),
             asset_id=str(stated["identifier"]),
         )
         addresses = map(str, stated["contentUrl"])
@@ -100,7 +100,7 @@ def _dandiset(entry: Entry, what: str, sought: str, seconds: float = ONE_FILE) -
         except (NotFoundError, _MissingError) as error:
             message = f"{where} has no {sought} (asked: {api}). Correct {entry.file}."
             raise CatalogError(message) from error
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             found = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             message = f"{api} answered for {what} with something else than DANDI's API does ({found})."
             raise ArchiveError(message) from error

@@ -82,7 +82,7 @@ def zenodo_files(entry: Entry) -> Iterator[Asset]:
         for file in told["files"]:
             kind, _, digest = file["checksum"].rpartition(":")
             url, asset_id = str(file["links"]["self"]), str(file.get("id", ""))
-            md5 = digest if kind == "md5" else ""
+            md5 = digest.lower() if kind == "md5" else ""
             yield Asset(str(file["key"]), int(file["size"]), asset_id=asset_id, url=url, md5=md5)
 
 
@@ -114,7 +114,7 @@ def _osf_list(told: Any) -> tuple[list[Asset], list[str]]:
         kinds[record["attributes"]["kind"] == "folder"].append(record)
     folders = [record["relationships"]["files"]["links"]["related"]["href"] for record in kinds[True]]
     after = told["links"].get("next")
-    return [_osf_file(record) for record in kinds[False]], [*folders, *([after] if after else [])]
+    return [_osf_file(record) for record in kinds[False]], list(map(str, [*folders, *([after] if after else [])]))
 
 
 def _osf_file(record: dict[str, Any]) -> Asset:
@@ -123,8 +123,8 @@ def _osf_file(record: dict[str, Any]) -> Asset:
     return Asset(
         path=its["materialized_path"].lstrip("/"),
         size=int(its["size"] or 0),
-        sha256=str(hashes.get("sha256") or ""),
-        md5=str(hashes.get("md5") or ""),
+        sha256=str(hashes.get("sha256") or "").lower(),
+        md5=str(hashes.get("md5") or "").lower(),
         url=str(record["links"]["download"]),
         asset_id=str(record["id"]),
     )
@@ -135,7 +135,7 @@ def _as_documented(api: str, what: str) -> Iterator[None]:
     """Turn the want of something that the API is documented to state into one sentence."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         message = f"{api} answered for {what} in another form than it is documented to ({error!r})."
         raise ArchiveError(message) from error
 

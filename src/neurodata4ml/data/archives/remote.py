@@ -110,15 +110,20 @@ def api_address(variable: str, public: str) -> str:
     return (os.environ.get(variable) or public).rstrip("/")
 
 
+class FromLock(Asset):
+    """A file as a lock states it. Locks come with the work of others: an address in one names no server of the user."""
+
+
 def reach_of(entry: Entry, hosts: tuple[str, ...] = (), *apis: tuple[str, str]) -> Reach:
     """Return where the servers of an archive may lead: to its own ``hosts``, to those that the entry names, and home.
 
     On this machine or in this house may be what the user named: those ``apis`` (address, public address) that are not
-    the public ones, and all addresses in an entry of the user's own catalog.
+    the public ones, and all addresses in an entry of the user's own catalog; not what a lock says.
     """
     named = [address for address, public in apis if address != public]
     if entry.file.parent.resolve() != catalog_folder().resolve():
-        named += [https(asset.url) for asset in entry.sessions.values() if asset.url]
+        its = [asset for asset in entry.sessions.values() if not isinstance(asset, FromLock)]
+        named += [https(asset.url) for asset in its if asset.url]
     return Reach((*hosts, *entry.redirects), tuple(dict.fromkeys(map(origin, named))))
 
 

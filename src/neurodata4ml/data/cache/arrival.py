@@ -14,7 +14,7 @@ from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.cache import disk, parts, receipts, room, unpack
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.progress import Progress, shown
-from neurodata4ml.data.remote.addresses import origin
+from neurodata4ml.data.remote.addresses import origin, without_secrets
 from neurodata4ml.data.remote.transfer import download
 from neurodata4ml.errors import ArchiveError, ChecksumError, NeuroDataError
 
@@ -77,7 +77,7 @@ def simulate(remote: Remote, final: Path) -> None:
     part = parts.own(final, ".part.nwb")  # pynwb wants the suffix
     log.info("simulating %s, session %s", remote.dataset, remote.session)
     try:
-        with disk.refuse_trouble(remote.dataset):
+        with disk.refuse_trouble(remote.dataset, keeps=False):
             remote.write(part)
             with open(part, "r+b") as file:
                 os.fsync(file.fileno())
@@ -93,7 +93,7 @@ def take_out(archive: Path, remote: Remote, final: Path, its: dict[str, Any]) ->
     part = parts.own(final, ".part")
     what = called(remote)
     try:
-        with disk.refuse_trouble(what), unpack.member(archive, remote.member) as (size, source):
+        with disk.refuse_trouble(what, keeps=False), unpack.member(archive, remote.member) as (size, source):
             room.check_room(final.parent, size, what)
             with open(part, "xb") as target:
                 found = unpack.copy(source, target, size, f"{archive.name}: {remote.member}")
@@ -178,7 +178,7 @@ def record(remote: Remote) -> dict[str, Any]:
         "version": remote.version,
         "path": remote.path,
         "note": remote.note if published(remote) or remote.write else ON_TRUST,
-        "url": remote.urls[0].partition("?")[0] if remote.urls else "",
+        "url": without_secrets(remote.urls[0]) if remote.urls else "",
         "asset_id": remote.asset_id,
         "etag": remote.etag,
     }
@@ -187,11 +187,20 @@ def record(remote: Remote) -> dict[str, Any]:
 def _fill(part: parts.Part, remote: Remote, what: str, progress: Progress | bool | None) -> Remote:
     """Download what the part lacks; return the remote it came from, which is another where the archive moved it."""
     room.check_room(part.final.parent, max(0, remote.size - part.seek(0, os.SEEK_END)), what)
+    expected = remote.size
     with shown(progress, remote.name) as show:
+
+        def tell(have: int, size: int) -> None:
+            nonlocal expected
+            if size > expected:  # the server is the first to say how large it is
+                expected = size
+                room.check_room(part.final.parent, size - have, what)
+            if show is not None:
+                show(have, size)
 
         def ask(where: Remote) -> None:
             options: Any = {"size": where.size, "etag": part.etag, "reach": where.reach}
-            download(where.urls, part, what=what, remember=part.remember, progress=show, **options)
+            download(where.urls, part, what=what, remember=part.remember, progress=tell, **options)
 
         try:
             ask(remote)
@@ -218,7 +227,7 @@ def _refuse_blind_trust(remote: Remote, what: str) -> None:
     for url in remote.urls:
         if not url.startswith("https://") and origin(url) not in remote.reach.named:
             message = (
-                f"no digest is published for {what}, and {url.partition('?')[0]} is not https: anybody on the way "
+                f"no digest is published for {what}, and {without_secrets(url)} is not https: anybody on the way "
                 "could change it. Use an https address, or state the sha256."
             )
             raise ChecksumError(message)

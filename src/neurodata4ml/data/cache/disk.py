@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import logging
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from neurodata4ml.data.cache.names import refuse_links
 from neurodata4ml.errors import DiskError, NeuroDataError
+from neurodata4ml.names import refuse_links
 from neurodata4ml.places import cache_folder
 
 LONGEST_WAIT = 3600.0
-"""Seconds to wait for another process that fetches the same file, before saying that something is wrong."""
+"""Seconds without a byte from another process that fetches the same file, before saying that something is wrong."""
 
 FIRST_WORD, NEXT_WORD = 10.0, 60.0
 """Seconds of waiting before we say for whom we wait, and between one such line and the next."""
@@ -31,6 +33,7 @@ NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
 """How a file system says that its folders need no fsync, or cannot have one."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FAILING = {errno.EIO, errno.ENAMETOOLONG, getattr(errno, "ESTALE", errno.EIO)}
 CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 
 log = logging.getLogger("neurodata4ml")
@@ -42,7 +45,13 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def replace(source: Path, target: Path) -> None:
-    """``os.replace`` that lasts: the folder is synced. Patient with Windows, where a virus scanner may hold a file."""
+    """``os.replace`` that lasts: the folder is synced. Patient with Windows, where a virus scanner may hold a file.
+
+    The file is as open to a group as the folder it comes into.
+    """
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            source.chmod(target.parent.stat().st_mode & 0o666)
     for wait in (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, None):
         try:
             os.replace(source, target)
@@ -80,7 +89,8 @@ def make_folder(folder: Path) -> None:
             raise
     else:
         if sys.platform != "win32" and folder.is_relative_to(cache_folder()) and folder != cache_folder():
-            folder.chmod(folder.parent.stat().st_mode & 0o7777)
+            with contextlib.suppress(OSError):  # politeness; some disks know no modes
+                folder.chmod(folder.parent.stat().st_mode & 0o7777)
 
 
 @contextlib.contextmanager
@@ -109,7 +119,7 @@ def alone(final: Path, what: str) -> Iterator[None]:
         if not tag.exists():
             tag.write_text("Signature: 8a477f597d28d172789f06886806bc55\n# https://bford.info/cachedir/\n")
         lock = FileLock(path, mode=0o664)
-        held = _acquire(lock, path, what)
+        held = _acquire(lock, path, what, final)
     try:
         yield
     finally:
@@ -120,21 +130,24 @@ def alone(final: Path, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def refuse_trouble(what: str) -> Iterator[None]:
+def refuse_trouble(what: str, *, keeps: bool = True) -> Iterator[None]:
     """Turn a disk that is full or read-only into one sentence that says what to do.
+
+    ``keeps`` says whether the next try continues where this one stopped.
 
     Raises
     ------
     DiskError
-        In place of an ``OSError`` of these kinds; what arrived is kept.
+        In place of an ``OSError`` of these kinds.
     """
     folder = cache_folder()
     try:
         yield
-    except OSError as error:
+    except (OSError, RuntimeError) as raised:
+        error = _of_the_system(raised)
         if error.errno in FULL:
             message = (
-                f"{what} could not be written to {folder}: {error.strerror}. What arrived is kept. "
+                f"{what} could not be written to {folder}: {error.strerror}. {'What arrived is kept. ' * keeps}"
                 "Make room (neurodata4ml cache ls) and run the same line again, or set NEURODATA4ML_CACHE to a folder "
                 "on a larger disk."
             )
@@ -144,12 +157,25 @@ def refuse_trouble(what: str) -> Iterator[None]:
                 "NEURODATA4ML_CACHE to a folder that you may write to; to go on reading from the present one, set "
                 "NEURODATA4ML_SHARED_CACHE to it."
             )
+        elif error.errno in FAILING:
+            message = (
+                f"{what} could not be written to {folder}: {error.strerror} ({error.filename or 'in the middle'}). "
+                "Look after that disk, or set NEURODATA4ML_CACHE to a folder on another one."
+            )
         else:
             raise
-        raise DiskError(message) from error
+        raise DiskError(message) from raised
 
 
-def _acquire(lock: Any, path: Path, what: str) -> bool:
+def _of_the_system(error: OSError | RuntimeError) -> OSError:
+    """Return what the system said; HDF5 says it in words, and of a file that it closes not as an ``OSError``."""
+    stated = re.search(r"errno = (\d+)", str(error))
+    if stated:
+        return OSError(int(stated[1]), os.strerror(int(stated[1])))
+    return error if isinstance(error, OSError) else OSError()
+
+
+def _acquire(lock: Any, path: Path, what: str, final: Path) -> bool:
     """Acquire the lock and write beside it who we are; False where the disk has no locks."""
     from filelock import Timeout
 
@@ -162,10 +188,10 @@ def _acquire(lock: Any, path: Path, what: str) -> bool:
             break
         except Timeout:
             whose = _who(holder)
-            if time.monotonic() - begun >= LONGEST_WAIT:
+            if min(time.monotonic() - begun, _silence(final)) >= LONGEST_WAIT:
                 message = (
-                    f"{whose} has held the lock on {what} for all of {LONGEST_WAIT / 60:.0f} min. Let it finish, or "
-                    f"end it, and run the same line again; if there is no such process, delete {path} first."
+                    f"{whose} holds the lock on {what}, and wrote nothing for {LONGEST_WAIT / 60:.0f} min. Let it "
+                    f"finish, or end it, and run the same line again; if there is no such process, delete {path} first."
                 )
                 raise NeuroDataError(message) from None
             log.warning("waiting for %s, which fetches %s", whose, what)
@@ -178,6 +204,15 @@ def _acquire(lock: Any, path: Path, what: str) -> bool:
     with contextlib.suppress(OSError):  # politeness; it may be left there by another user
         holder.write_text(f"process {os.getpid()} on {platform.node()} (since {time.strftime('%H:%M')})")
     return True
+
+
+def _silence(final: Path) -> float:
+    """Return for how many seconds nobody has written what is to become ``final``."""
+    written = [0.0]
+    for path in final.parent.glob(f"{glob.escape(final.name)}.*"):
+        with contextlib.suppress(FileNotFoundError):
+            written.append(path.stat().st_mtime)
+    return time.time() - max(written)
 
 
 def _who(holder: Path) -> str:

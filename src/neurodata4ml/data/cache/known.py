@@ -7,6 +7,7 @@ from dataclasses import replace
 from neurodata4ml.data.archives import sources
 from neurodata4ml.data.cache import pins, receipts
 from neurodata4ml.data.entries.records import Asset, Entry
+from neurodata4ml.errors import NotCachedError
 from neurodata4ml.places import cache_folder, shared_caches
 
 EXCERPT = ".excerpt.nwb"
@@ -24,7 +25,17 @@ def known(entry: Entry, session: str | int | None = None) -> Entry:
         In offline mode, when only the archive could know it.
     """
     here = known_here(entry, session)
-    return here if is_known(here, session) else sources.including(here, session)
+    if is_known(here, session):
+        return here
+    try:
+        return sources.including(here, session)
+    except NotCachedError:
+        message = (
+            f"session {session} of {entry.name} is not in the cache, and whether there is one is asked of its archive, "
+            f"which NEURODATA4ML_OFFLINE forbids. In the catalog are: {', '.join(entry.sessions)}. Where there is a "
+            f"network, unset it and type: neurodata4ml fetch {entry.name} --session {session}"
+        )
+        raise NotCachedError(message) from None
 
 
 def known_here(entry: Entry, session: str | int | None = None) -> Entry:

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import re
+import stat
 import sys
 import time
 import uuid
@@ -185,9 +186,15 @@ def _left(final: Path) -> list[Path]:
     found = {}
     for path in abandoned(final):
         with contextlib.suppress(FileNotFoundError):  # another process may be quicker
-            if path.suffix == ".part":
+            if path.suffix == ".part" and _is_plain(path):
                 found[path] = path.stat().st_mtime
     return sorted(found, key=lambda path: -found[path])
+
+
+def _is_plain(path: Path) -> bool:
+    """Return whether writing into ``path`` changes nothing else: no link, no second name of a file, no device."""
+    its = path.lstat()
+    return stat.S_ISREG(its.st_mode) and its.st_nlink <= 1
 
 
 def _known(part: Path, wanted: dict[str, Any], etag: str) -> str | None:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from neurodata4ml.data.archives.remote import FromLock, https
 from neurodata4ml.data.entries.records import Asset, Entry
+from neurodata4ml.data.remote.addresses import RefusedError, origin
 from neurodata4ml.errors import ChecksumError
 from neurodata4ml.lock import Locked, place, read_lock
 
@@ -24,7 +26,8 @@ def pinned(entry: Entry, session: str | int | None = None) -> Entry:
     own = entry.sessions.get(session)
     if locked is None or entry.archive in ("local", "simulated") or (own and own.member):
         return entry
-    asset = Asset(
+    kind = Asset if _is_named(entry, locked.url) else FromLock
+    asset = kind(
         path=locked.path,
         size=locked.size,
         sha256=locked.sha256,
@@ -67,6 +70,14 @@ def blamed(entry: Entry, session: str) -> Iterator[None]:
             raise
         message = f"{error} The digest asked for is pinned in {place()}. {_cure(entry, session)}"
         raise ChecksumError(message) from error
+
+
+def _is_named(entry: Entry, url: str) -> bool:
+    """Return whether the entry itself, which the user chose, has files at the same server."""
+    try:
+        return origin(https(url)) in {origin(https(own.url)) for own in entry.sessions.values() if own.url}
+    except RefusedError:  # nothing will be asked there
+        return False
 
 
 def _locked(entry: Entry, session: str) -> Locked | None:

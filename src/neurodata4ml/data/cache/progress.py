@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from neurodata4ml.data.entries.sizes import readable_bytes
+from neurodata4ml.data.entries.sizes import readable_bytes, readable_time
 
 Progress = Callable[[int, int], None]
 """Called with (bytes there, bytes in all)."""
+
+LARGE = 100_000_000
+"""Bytes above which it is said at once that a download begins, also where there is no terminal, as in a notebook."""
 
 EVERY = 30.0
 """Seconds between two lines, where there is no terminal; work that takes less says nothing."""
@@ -77,6 +80,8 @@ class Board:
             self.n_done += name in self.sizes
             if name in self.have:
                 self.have[name] = self.sizes[name] = self.sizes[name] or self.have[name]
+            elif name in self.sizes:  # nothing moved: another session's zip brought it, or another process
+                self.sizes[name] = 0
             self.hide(name)
 
     def show(self, name: str, is_new: bool) -> None:
@@ -104,19 +109,26 @@ class _Lines(Board):
     def __init__(self, what: str, sizes: dict[str, int]) -> None:
         super().__init__(what, sizes)
         self.begun = self.last = time.monotonic()
+        self.is_begun = False
 
     def show(self, name: str, is_new: bool) -> None:
+        have, size = self.total
+        if not self.is_begun and size - have >= LARGE:
+            self._say(f"{readable_bytes(size - have)} to fetch, {readable_time(size - have)} at 10 MB/s")
+        self.is_begun = True
         now = time.monotonic()
         if now - self.last < EVERY:
             return
         self.last = now
-        have, size = self.total
         speed = (have - sum(self.before.values())) / (now - self.begun)
         parts = [f"{readable_bytes(have)} of {readable_bytes(size)}" if size else readable_bytes(have)]
         parts += [f"{self.n_done} of {len(self.sizes)} files"] if len(self.sizes) > 1 else []
         parts += [f"{readable_bytes(speed)}/s"] if speed else []
         parts += [f"about {(size - have) / speed / 60:.0f} min left"] if size and speed else []
-        print(f"{self.what}: {', '.join(parts)}", file=sys.stderr, flush=True)
+        self._say(", ".join(parts))
+
+    def _say(self, words: str) -> None:
+        print(f"{self.what}: {words}", file=sys.stderr, flush=True)
 
 
 class _Bars(Board):
@@ -134,7 +146,9 @@ class _Bars(Board):
         self._show_whole()
 
     def hide(self, name: str) -> None:
-        if name in self.tasks and self.whole is not None:
+        if name in self.tasks and self.whole is None:
+            self.bars.update(self.tasks[name], completed=self.have[name], total=self.sizes[name])
+        elif name in self.tasks:
             self.bars.update(self.tasks[name], visible=False)  # dozens of full bars would push the others away
         self._show_whole()
 

@@ -46,9 +46,9 @@ def receipt(path: Path) -> dict[str, Any]:
     """Return what was verified when the file entered the cache (size, sha256, ...); empty if nothing was."""
     try:
         its = json.loads(place(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return its if isinstance(its, dict) and {"size", "sha256"} <= its.keys() else {}
+    return its if _is_receipt(its) else {}
 
 
 def put(path: Path, its: dict[str, Any]) -> None:
@@ -97,6 +97,18 @@ def all_held(folder: Path | None = None) -> Iterator[Held]:
             its = receipt(path) if name.endswith(SUFFIX) else {}
             if its and path.is_file():
                 yield _held(path, its)
+
+
+def _is_receipt(its: Any) -> bool:
+    """Return whether JSON has the form of a receipt: who knows what lies in a cache that is shared."""
+    if not isinstance(its, dict):
+        return False
+    sizes, words = (its, its.get("archive", its)), its.get("what", [])
+    return (
+        all(isinstance(of, dict) and type(of.get("size")) is int and type(of.get("sha256")) is str for of in sizes)
+        and isinstance(words, str | list)
+        and all(isinstance(word, str) for word in words)
+    )
 
 
 def _held(path: Path, its: dict[str, Any]) -> Held:

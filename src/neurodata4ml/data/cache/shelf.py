@@ -10,11 +10,15 @@ from pathlib import Path
 
 from neurodata4ml.data.cache import disk, parts, receipts
 from neurodata4ml.data.cache.digests import digests
+from neurodata4ml.data.cache.known import EXCERPT
 from neurodata4ml.data.cache.receipts import Held
 from neurodata4ml.errors import NeuroDataError
 from neurodata4ml.lock import place, read_lock
 from neurodata4ml.places import cache_folder
 from neurodata4ml.suggest import did_you_mean
+
+IMAGES = "images"
+"""What stands for a session in the receipts of pictures that lie beside the recordings."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,33 @@ class Left:
 
 @dataclass(frozen=True)
 class Fault:
-    """A file that is not what it was verified to be, and why."""
+    """A file that is not what it was verified to be, why, and what to do."""
 
     held: Held
     why: str
+    is_locked_out: bool = False
 
     @property
     def cure(self) -> str:
-        """What to type to get it anew."""
-        session = f" --session {self.held.session}" if self.held.session else ""
-        return f"{self.held.line} --yes, then neurodata4ml fetch {self.held.dataset}{session}"
+        """What to do."""
+        held = self.held
+        if self.is_locked_out:
+            return (
+                "The work was done with other bytes: bring them back, or go on with the present ones by deleting "
+                f"the [[asset]] with dataset = {held.dataset!r}, session = {held.session!r} from {place()}"
+            )
+        return f"To get it anew: {self._line}"
+
+    @property
+    def _line(self) -> str:
+        held = self.held
+        session = f" --session {held.session}" if held.session else ""
+        if held.session == IMAGES:
+            return f"{held.line} --yes, then neurodata4ml fetch {held.dataset} --what {IMAGES}"
+        if is_excerpt(held):
+            what = held.what.replace(", ", ",")
+            return f"{held.line} --excerpts --yes, then neurodata4ml fetch {held.dataset}{session} --what {what}"
+        return f"{held.line} --yes, then neurodata4ml fetch {held.dataset}{session}"
 
 
 def unfinished() -> Iterator[Left]:
@@ -59,10 +80,32 @@ def unfinished() -> Iterator[Left]:
                 continue
 
 
-def chosen(name: str = "", session: str = "", *, unfinished_only: bool = False) -> tuple[list[Held], list[Left]]:
+def is_excerpt(held: Held) -> bool:
+    """Return whether a file holds parts of a session, beside which its whole file may lie."""
+    return held.path.name.endswith(EXCERPT)
+
+
+def grouped(held: list[Held]) -> Iterator[tuple[str, list[Held]]]:
+    """Yield what files hold, in words, with the files: each by itself, but the pictures of a dataset together."""
+    whole = {(each.dataset, each.version, each.session) for each in held if not each.what}
+    pictures: dict[str, list[Held]] = {}
+    for each in held:
+        if each.session == IMAGES:
+            pictures.setdefault(each.dataset, []).append(each)
+        elif is_excerpt(each) and (each.dataset, each.version, each.session) in whole:
+            yield f"{each.what} (not needed: the whole file is here)", [each]
+        else:
+            yield each.what or "whole", [each]
+    for of in pictures.values():
+        yield f"{len(of)} pictures", of
+
+
+def chosen(
+    name: str = "", session: str = "", *, unfinished_only: bool = False, excerpts_only: bool = False
+) -> tuple[list[Held], list[Left]]:
     """Return the files of a dataset (all when left out), or of one of its sessions, and what was left of them.
 
-    What is being written now is never among them.
+    What is being written now is never among them. With ``..._only`` nothing else is.
 
     Raises
     ------
@@ -81,7 +124,9 @@ def chosen(name: str = "", session: str = "", *, unfinished_only: bool = False) 
         if not held and not left:
             message = f"nothing of session {session!r} of {name} is in the cache. What is: neurodata4ml cache ls"
             raise NeuroDataError(message)
-    return [] if unfinished_only else held, [each for each in left if not each.is_alive]
+    held = [each for each in held if is_excerpt(each)] if excerpts_only else held
+    left = [each for each in left if not each.is_alive and (unfinished_only or not excerpts_only)]
+    return held if excerpts_only or not unfinished_only else [], left
 
 
 def remove(held: list[Held], left: list[Left]) -> int:
@@ -127,7 +172,7 @@ def faults(held: list[Held], tell: Callable[[int, int], None] | None = None) -> 
         if (read["size"], read["sha256"]) != (its["size"], its["sha256"]):
             yield Fault(each, f"has sha256 {read['sha256']}; {its['sha256']} was verified when it came in")
         elif lock and not each.what and lock.version == each.version and lock.sha256 != read["sha256"]:
-            yield Fault(each, f"has sha256 {read['sha256']}; {place()} pins {lock.sha256}")
+            yield Fault(each, f"has sha256 {read['sha256']}; {place()} pins {lock.sha256}", is_locked_out=True)
 
 
 def _unlink(root: Path, path: Path) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from neurodata4ml import names
 from neurodata4ml.data.archives.remote import Remote, located
 from neurodata4ml.data.archives.sources import resolve
-from neurodata4ml.data.cache import arrival, disk, names, pins, receipts
+from neurodata4ml.data.cache import arrival, disk, pins, receipts
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.known import is_known, known, known_here
 from neurodata4ml.data.cache.progress import Progress
@@ -228,13 +230,16 @@ def _digests(path: Path) -> dict[str, Any]:
 def _is_right(path: Path, pin: Asset | Remote) -> bool:
     """Return whether a file was verified, has not changed since, and is the one that is pinned."""
     its = receipt(path)
-    if not (its and path.is_file()):
+    if not (its and path.is_file() and os.access(path, os.R_OK)):
         return False
     of = its.get("archive", its)  # a member is pinned by its archive
     named = "sha256" if pin.sha256 else "md5"
     if pin.size not in (0, of["size"]) or getattr(pin, named) not in ("", of.get(named, getattr(pin, named))):
         return False
-    return receipts.is_as_verified(path, its) or _still_the_same(path, its)
+    try:
+        return receipts.is_as_verified(path, its) or _still_the_same(path, its)
+    except FileNotFoundError:  # another process removed it just now
+        return False
 
 
 def _still_the_same(path: Path, its: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tarfile
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from neurodata4ml.data.cache import names
+from neurodata4ml import names
 from neurodata4ml.data.cache.digests import BLOCK, Digests
 from neurodata4ml.data.cache.inflate import NO_ARCHIVE, inflated, most
 from neurodata4ml.errors import CatalogError, ChecksumError
@@ -144,11 +145,12 @@ def _in_tar(info: tarfile.TarInfo) -> Member:
 def _damage_told(archive: Path) -> Iterator[None]:
     try:
         yield
-    except NO_ARCHIVE as error:
+    except (*NO_ARCHIVE, NotImplementedError, UnicodeDecodeError) as error:
         message = f"{archive.name} is no zip or tar archive that can be read ({error}). Correct the entry."
         raise CatalogError(message) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the disk's trouble; bz2 has no number
+        # of the others the disk is in trouble; bz2 has no number, and zip seeks where a wrong header says
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         message = f"{archive.name} is damaged ({error}); nothing was taken out of it."
         raise ChecksumError(message) from error

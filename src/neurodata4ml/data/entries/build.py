@@ -12,6 +12,9 @@ from neurodata4ml.suggest import did_you_mean
 
 Record = TypeVar("Record")
 
+LONG = 120
+"""Characters of a wrong value that are shown."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -61,7 +64,7 @@ def is_required(its: Field[Any]) -> bool:
 def _record(record: type[Record], raw: Any, key: str, problems: list[Problem]) -> Record:
     known, place = _keys(record), f"{key}: " if key else ""  # type: ignore[arg-type]  # a class can be hashed
     if not isinstance(raw, dict):
-        problems.append(Problem(key, f"{key} must be a table; got {raw!r}."))
+        problems.append(_wrong(key, record, raw))
         raw, problems = {}, []
     for unknown in [name for name in raw if name not in known]:
         hint = did_you_mean(unknown, known)
@@ -73,7 +76,9 @@ def _record(record: type[Record], raw: Any, key: str, problems: list[Problem]) -
     }
     for name, (hint, its) in known.items():
         if name not in raw and is_required(its):
-            missing = Problem(_joined(key, name), f"{place}the key {name!r} is missing. Add a line: {name} = ...")
+            whole = _joined(key, name)
+            cure = f"Add a table: [{whole}]." if _is_table(hint) else f"Add a line: {name} = ..."
+            missing = Problem(whole, f"{place}the key {name!r} is missing. {cure}")
             if not missing.echoes(problems):
                 problems.append(missing)
             values[name] = _empty(hint)
@@ -93,11 +98,39 @@ def _value(hint: Any, value: Any, key: str, problems: list[Problem]) -> Any:
         return value
     if hint is float and type(value) is int:
         return float(value)
-    allowed = arguments if origin is UnionType else (hint,)
-    if origin not in (dict, tuple, Literal) and type(value) in allowed:  # type() and not isinstance: true is no number
+    if origin not in (dict, tuple, Literal) and type(value) in _options(
+        hint
+    ):  # type() and not isinstance: true is no number
         return value
-    problems.append(Problem(key, f"{key} must be {_words(hint)}; got {value!r}."))
+    problems.append(_wrong(key, hint, value))
     return _empty(hint)
+
+
+def _wrong(key: str, hint: Any, value: Any) -> Problem:
+    """Say that a value is of the wrong type, and how a right one is written."""
+    got = repr(value)
+    if len(got) > LONG:
+        got = f"{got[: LONG - 3]}..."
+    return Problem(key, f"{key} must be {_words(hint)}; got {got}.{_cure(key, hint, value)}")
+
+
+def _cure(key: str, hint: Any, value: Any) -> str:
+    if get_origin(hint) is tuple:
+        return f" Write [[{key}]] above each of them." if is_dataclass(get_args(hint)[0]) else " Write it in brackets."
+    if _is_table(hint):
+        return f" Write [{key}] above its keys."
+    options = _options(hint)
+    if str in options:
+        return " Write it in quotes." if type(value) in (int, float, bool) else ""
+    return " Write digits, without quotes." if isinstance(value, str) and {int, float} & {*options} else ""
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) is UnionType else (hint,)
+
+
+def _is_table(hint: Any) -> bool:
+    return get_origin(hint) is dict or any(map(is_dataclass, _options(hint)))
 
 
 def _joined(key: str, name: str) -> str:
@@ -123,6 +156,6 @@ def _words(hint: Any) -> str:
     if origin is tuple and is_dataclass(arguments[0]):
         return f"a list of tables with the keys {', '.join(key.name for key in fields(arguments[0]))}"
     if origin is tuple:
-        return "a list of " + _words(arguments[0])
+        return f"a list of {_words(arguments[0]).removeprefix('a ').replace('number', 'numbers')}"
     names = {str: "text", int: "a whole number", float: "a number"}
-    return "a table" if origin is dict else names[hint]
+    return "a table" if _is_table(hint) else names[hint]

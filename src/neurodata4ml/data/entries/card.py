@@ -7,12 +7,10 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from neurodata4ml.data.entries.sizes import readable_bytes, readable_time, size_and_time
+from neurodata4ml.data.entries.sizes import size_and_time
 
 if TYPE_CHECKING:
     from neurodata4ml.data.entries.records import Entry, Paper
-
-__all__ = ["as_html", "as_text", "lines", "readable_bytes", "readable_time", "size_and_time"]
 
 LARGE = 500e6
 """Bytes from which a part of a session is worth asking for."""
@@ -55,7 +53,9 @@ def as_text(entry: Entry) -> str:
     for label, texts in lines(entry):
         bullets = ["- " + text for text in texts] if len(texts) > 1 else texts
         indent = "  " if len(texts) > 1 else ""
-        wrapped = [fill(text, 84, subsequent_indent=indent, break_on_hyphens=False) for text in bullets]
+        wrapped = [
+            fill(text, 84, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False) for text in bullets
+        ]
         blocks.append(f"{label:<14}" + "\n".join(wrapped).replace("\n", "\n" + 14 * " "))
     return "\n".join(blocks)
 

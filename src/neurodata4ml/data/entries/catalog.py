@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurodata4ml.data.entries.read import read_entry
-from neurodata4ml.data.entries.records import AreaJoin, Asset, Entry, Filter, Layout, Trials
+from neurodata4ml.data.entries.records import Entry
 from neurodata4ml.data.entries.sizes import parse_size
 from neurodata4ml.errors import CatalogError
 from neurodata4ml.places import catalog_folder, user_catalog_folder
@@ -17,19 +17,6 @@ from neurodata4ml.suggest import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "AreaJoin",
-    "Asset",
-    "Entry",
-    "Filter",
-    "Layout",
-    "Trials",
-    "describe",
-    "list_datasets",
-    "names",
-    "rows",
-]
 
 log = logging.getLogger("neurodata4ml")
 
@@ -40,6 +27,7 @@ COLUMNS = (
     "size_is_exact",
     "total_size",
     "sessions",
+    "sessions_are_all",
     "licence",
     "species",
     "areas",
@@ -57,7 +45,7 @@ def list_datasets(*, max_size: str | int | None = None, **where: Any) -> pd.Data
     ----------
     max_size : str or int, optional
         Only datasets whose default session is at most so large: ``"500MB"``, ``"1.5 GB"``, or bytes. Those whose size
-        only the archive knows are left out, with a warning; what is made on this machine counts as 0 bytes.
+        only the archive knows are left out, with a warning; what is on this machine counts as 0 bytes.
     **where
         A column and what it must hold, whatever its case: a number, one of ``suited_to``, or in text whole words
         (``modality="two-photon"``).
@@ -65,9 +53,10 @@ def list_datasets(*, max_size: str | int | None = None, **where: Any) -> pd.Data
     Returns
     -------
     DataFrame
-        Columns name, title, size (bytes of the default session), total_size (of the whole dataset; both 0 where not
-        known), sessions (how many), licence, species, areas, modality, task, suited_to. A file of the catalog that is
-        not as it should be is left out, with a warning.
+        Columns name, title, size (bytes of the default session), size_is_exact (False: of an earlier upload),
+        total_size (of the whole dataset; both sizes 0 where not known), sessions (how many), sessions_are_all (False:
+        the archive has more), licence, species, areas, modality, task, suited_to. A file of the catalog that is not as
+        it should be is left out, with a warning.
 
     Raises
     ------
@@ -170,7 +159,7 @@ def _readable(paths: Iterable[Path]) -> Iterator[Entry]:
 def _up_to(most: int, entries: Iterable[Entry]) -> Iterator[Entry]:
     unknown = []
     for entry in entries:
-        if not entry.size and entry.archive != "simulated":
+        if not entry.size and entry.archive not in ("simulated", "local"):
             unknown.append(entry.name)
         elif entry.size <= most:
             yield entry
@@ -190,6 +179,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "size_is_exact": bool(entry.asset().size),
         "total_size": entry.total_size,
         "sessions": entry.n_sessions,
+        "sessions_are_all": entry.listing is None or entry.listing.count > 0,
         "licence": entry.license,
         "species": entry.species,
         "areas": list(entry.areas),

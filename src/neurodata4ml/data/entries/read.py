@@ -40,8 +40,11 @@ def read(path: Path) -> tuple[Entry, list[Problem]]:
 def _load(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{path} is not a TOML file: {error}."
+    except tomllib.TOMLDecodeError as error:
+        message = f'{path} is not a TOML file: {error}. Texts stand in quotes, headings in brackets: a = "b", [layout].'
+        raise CatalogError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"{path} is not a TOML file: byte {error.start:,} is no text. Save it as UTF-8, or remove it."
         raise CatalogError(message) from error
     except OSError as error:
         message = f"{path} cannot be read ({error.strerror}). Make it a TOML file, or remove it."

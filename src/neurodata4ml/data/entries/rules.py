@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from neurodata4ml.data.cache.names import is_portable, safe
 from neurodata4ml.data.entries.build import Problem
-from neurodata4ml.data.entries.records import DIGESTS, NAME, UUID, Asset, Entry, Layout
+from neurodata4ml.data.entries.records import DIGESTS, NAME, UUID, AreaJoin, Asset, Entry, Layout
 from neurodata4ml.errors import CatalogError
+from neurodata4ml.names import is_portable, safe
 from neurodata4ml.suggest import did_you_mean
 
 HOST = r"(\*\.[a-z0-9-]+\.)?[a-z0-9-]+(\.[a-z0-9-]+)*"
@@ -50,7 +50,7 @@ def find_group(key: str, pattern: str) -> Iterator[Problem]:
 def _names(entry: Entry) -> Iterator[Problem]:
     stem = entry.file.stem
     if entry.name != stem:
-        text = f"name is {entry.name!r}, but the file is called {stem}.toml; they must agree."
+        text = f"name is {entry.name!r}, but the file is called {stem}.toml; they must agree. Rename one of them."
         yield Problem("name", text)
     if not re.fullmatch(NAME, entry.name):
         text = f"name {entry.name!r} must be small letters, digits and single hyphens, like 'allen-vc'."
@@ -62,7 +62,11 @@ def _names(entry: Entry) -> Iterator[Problem]:
         yield Problem("version", text)
     if entry.default_session not in entry.sessions:
         close = did_you_mean(entry.default_session, entry.sessions)
-        text = f"default_session {entry.default_session!r} is not one of its sessions{close}"
+        few = ", ".join(list(entry.sessions)[:3])
+        there = (
+            f"It has {few}{', ...' * (len(entry.sessions) > 3)}." if few else "It has none: add a table [sessions.ID]."
+        )
+        text = f"default_session {entry.default_session!r} is not one of its sessions{close} {there}"
         yield Problem("default_session", text, ("sessions",))
     if entry.total_size < 0:
         text = f"total_size must be a number of bytes, or 0 where it is not known; got {entry.total_size}."
@@ -184,8 +188,12 @@ def _known_trials(key: str, names: tuple[str, ...] | dict[str, str], layout: Lay
 
 
 def _layout(layout: Layout) -> Iterator[Problem]:
+    yield from _area(layout.area)
     if layout.trials and layout.default_trials not in layout.trials:
-        text = f"layout.default_trials {layout.default_trials!r} is not one of {', '.join(layout.trials)}."
+        text = (
+            f"layout.default_trials {layout.default_trials!r} is not one of {', '.join(layout.trials)}. Write under "
+            f"[layout]: default_trials = '{next(iter(layout.trials))}'."
+        )
         yield Problem("layout.default_trials", text, ("layout.trials",))
     for name, trials in layout.trials.items():
         key, window = f"layout.trials.{name}", trials.window
@@ -197,3 +205,20 @@ def _layout(layout: Layout) -> Iterator[Problem]:
     if not (layout.units or layout.responses):
         text = "layout needs units or responses: where the activity lies in the file."
         yield Problem("layout", text, ("layout.units", "layout.responses"))
+
+
+def _area(area: AreaJoin | None) -> Iterator[Problem]:
+    if area is None:
+        return
+    if bool(area.table) != bool(area.value) or (area.key and not area.table):
+        text = (
+            "layout.area needs both table and value, or neither of them nor key, where column is the area itself; got "
+            f"table {area.table!r}, key {area.key!r} and value {area.value!r}."
+        )
+        yield Problem("layout.area", text, ("layout.area.table", "layout.area.key", "layout.area.value"))
+    if area.first not in (0, 1) or (area.first and (area.key or not area.table)):
+        text = (
+            f"layout.area.first must be 0 or 1: what column calls the first row of table; got {area.first}. With key, "
+            "or without table, leave it out."
+        )
+        yield Problem("layout.area.first", text, ("layout.area.table", "layout.area.key"))

@@ -113,6 +113,7 @@ MORE: dict[str, dict[str, Any]] = {
     "Asset.about": {"minimum": 0},
     "Asset.url": {"pattern": r"^(https?://[^@/\s]+(/\S*)?|s3://[^@/\s]+/\S+)?$"},
     **{f"Asset.{name}": {"pattern": f"^([0-9a-f]{{{n}}})?$"} for name, n in DIGESTS.items()},
+    "AreaJoin.first": {"enum": [0, 1]},
     "Trials.table": {"pattern": "[^/]"},
     "Trials.window": {"anyOf": [{"maxItems": 0}, {"minItems": 2, "maxItems": 2}]},
     "Listing.count": {"minimum": 0},

@@ -59,6 +59,8 @@ def size_and_time(size: float, archive: str, *, about: float = 0) -> str:
     """Return the size of a session, or else ``about`` which, and for how long it is downloaded at 10 MB/s."""
     if archive == "simulated":
         return "made on this machine on first use"
+    if archive == "local" and not size:
+        return "a file on this machine"
     if about and not size:
         return f"about {readable_bytes(about)} (an earlier upload), {readable_time(about)} at 10 MB/s"
     if not size:

@@ -111,16 +111,21 @@ class Copier:
         """Bytes that the datasets will have here."""
         return sum(job.target.nbytes for job in self._jobs)
 
+    @property
+    def n_needed(self) -> int:
+        """Bytes to move in all: those that were moved to find the parts, and those of their values that lack."""
+        return self._needed(self._pieces())
+
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Copy everything: what lies near is asked for together, several ranges at a time, and then decoded."""
-        with self.source.reading("where its values lie"):
-            todo = [piece for job in self._jobs for piece in pieces(job)]
-        total = self.ranges.moved + sum(size for piece in todo for _, size in piece.ranges)
+        todo = self._pieces()
+        total = self._needed(todo)
 
         def show() -> None:
             if progress is not None:
                 progress(self.ranges.moved, max(total, self.ranges.moved))
 
+        show()
         for batch in batches(todo):
             self.ranges.prefetch([span for piece in batch for span in piece.ranges], show)
             self.ranges.look_ahead(offset for piece in batch for offset in texts(piece, self.ranges))
@@ -128,6 +133,13 @@ class Copier:
                 self._write(piece)
             self.ranges.release()
         self._refer()
+
+    def _pieces(self) -> list[Piece]:
+        with self.source.reading("where its values lie"):
+            return [piece for job in self._jobs for piece in pieces(job)]
+
+    def _needed(self, todo: list[Piece]) -> int:
+        return self.ranges.moved + self.ranges.lacking(span for piece in todo for span in piece.ranges)
 
     def _write(self, piece: Piece) -> None:
         job = piece.job

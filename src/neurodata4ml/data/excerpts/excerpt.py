@@ -17,10 +17,11 @@ from neurodata4ml.data.cache.known import EXCERPT, known
 from neurodata4ml.data.cache.progress import Progress, shown
 from neurodata4ml.data.entries.records import Entry, Layout
 from neurodata4ml.data.excerpts import selection
+from neurodata4ml.data.excerpts.refusals import refuse_lack, refuse_member, refuse_offline, refuse_unproven
 from neurodata4ml.data.remote.addresses import origin
 from neurodata4ml.data.remote.ranges import RangeFile
-from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NotCachedError
-from neurodata4ml.places import cache_folder, offline, shared_caches
+from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
+from neurodata4ml.places import cache_folder, shared_caches
 from neurodata4ml.suggest import did_you_mean
 
 PROVEN = "the server's ETag was the published one"
@@ -65,37 +66,58 @@ def fetch(
     LayoutError
         The file has no such part, or what it has is damaged.
     """
-    chosen = _checked(entry, what)
+    catalogs, chosen = entry, _checked(entry, what)
     entry = known(entry, session)
     session = entry.session_id(session)
     whole = store.cached(entry, session)
     if whole is not None or entry.archive in HERE:
         log.info("%s %s: the whole file is here, and has all parts", entry.name, session)
         return whole or store.fetch(entry.name, session, progress=progress)
-    _refuse_member(entry, session)
+    refuse_member(entry, session)
     final = disk.beside(store.place(entry, session), EXCERPT)
     held = _held(entry, session)
     if held is None or not _has(held, chosen):
-        _refuse_offline(entry, session, chosen)
+        refuse_offline(entry, session, _words_of(held), chosen)
         with disk.alone(final, f"{entry.name} {session}"):
             held = _held(entry, session)
             if held is None or not _has(held, chosen):  # another process may have been quicker
-                there = _words_of(held) if held is not None else []
-                _make(entry.layout, resolve(entry, session), final, _united(there, chosen), progress)
+                remote = _proven(resolve(entry, session))
+                refuse_unproven(entry, session, catalogs.sessions.get(session), remote.etag)
+                _make(entry.layout, remote, final, _united(_words_of(held), chosen), progress)
                 held = final
+    receipts.touch(held)
     return held
 
 
-def cached(entry: Entry, session: str | int | None = None, trials: str | None = None) -> Path | None:
+def measure(entry: Entry, session: str | int | None, what: Sequence[str]) -> int:
+    """Return how many bytes ``fetch`` would move: the file is opened, which moves little of it.
+
+    Raises
+    ------
+    CatalogError, ArchiveError, ChecksumError, LayoutError
+        As ``fetch``.
+    """
+    entry, chosen = known(entry, session), _checked(entry, what)
+    session = entry.session_id(session)
+    if store.cached(entry, session) or cached(entry, session, what=chosen) or entry.archive in HERE:
+        return 0
+    refuse_member(entry, session)
+    with _open(resolve(entry, session), f"{entry.name} {session}") as ranges:
+        return selection.needed(ranges, entry.layout, _united(_words_of(_held(entry, session)), chosen))
+
+
+def cached(
+    entry: Entry, session: str | int | None = None, trials: str | None = None, *, what: Sequence[str] = ()
+) -> Path | None:
     """Return the path of a session's excerpt in a cache, None where there is none.
 
-    With ``trials``, it must have these trials of the entry.
+    With ``trials``, it must have these trials of the entry; with ``what``, these parts.
     """
     entry = known(entry, session)
     path = _held(entry, entry.session_id(session))
-    if path is None or trials is None or selection.has_trials(entry.layout, _words_of(path), trials):
-        return path
-    return None
+    if path is None or (trials is not None and not selection.has_trials(entry.layout, _words_of(path), trials)):
+        return None
+    return path if not what or _has(path, _checked(entry, what)) else None
 
 
 def words(entry: Entry) -> list[str]:
@@ -122,7 +144,8 @@ def opened(entry: Entry, session: str | int | None, trials: str | None) -> tuple
     if path is None or store.cached(entry, session) is not None:
         return None
     has, its = _words_of(path), receipts.receipt(path)
-    _refuse_lack(entry, session, has, trials)
+    refuse_lack(entry, session, has, trials, words(entry))
+    receipts.touch(path)
     left = [w for w in words(entry) if w not in (*has, "units", "all-units", "images")]
     said = {
         "excerpt": ", ".join(has),
@@ -134,11 +157,16 @@ def opened(entry: Entry, session: str | int | None, trials: str | None) -> tuple
     return path, selection.restricted(entry.layout, has), said
 
 
+def check_words(entry: Entry, what: Sequence[str]) -> None:
+    """Raise a CatalogError, which lists what there is, where a word of ``what`` is no part of the entry, or none is."""
+    _checked(entry, what)
+
+
 def _checked(entry: Entry, what: Sequence[str]) -> list[str]:
     """Return what is asked for in the entry's own words, each once, with the default trials."""
     all_words, default = words(entry), entry.layout.default_trials
-    chosen = [word.strip() for word in what]
-    chosen = [default if word == "trials" and word not in all_words else word for word in chosen]
+    chosen = [word.strip() for word in what if word.strip()]
+    chosen = [default if word == "trials" and default and word not in all_words else word for word in chosen]
     listed = ", ".join(all_words)
     for word in chosen:
         if word not in all_words:
@@ -174,53 +202,13 @@ def _held(entry: Entry, session: str) -> Path | None:
     return None
 
 
-def _words_of(path: Path) -> list[str]:
-    return list(receipts.receipt(path).get("what", []))
+def _words_of(path: Path | None) -> list[str]:
+    return [] if path is None else list(receipts.receipt(path).get("what", []))
 
 
 def _has(path: Path, chosen: Sequence[str]) -> bool:
     has = _words_of(path)
     return all(word in has or (word == "units" and "all-units" in has) for word in chosen)
-
-
-def _line(entry: Entry, session: str, what: Sequence[str] = ()) -> str:
-    """Return the line that fetches a session, or parts of it."""
-    return f"neurodata4ml fetch {entry.name} --session {session}{' --what ' * bool(what)}{','.join(what)}"
-
-
-def _refuse_member(entry: Entry, session: str) -> None:
-    pin = entry.asset(session)
-    if pin.member:
-        message = (
-            f"{entry.name} {session} is a member of {pin.path}, of which no parts can be had. "
-            f"Fetch it whole: {_line(entry, session)}"
-        )
-        raise CatalogError(message)
-
-
-def _refuse_offline(entry: Entry, session: str, chosen: Sequence[str]) -> None:
-    if offline():
-        message = (
-            f"{', '.join(chosen)} of {entry.name} {session} are not in the cache, and NEURODATA4ML_OFFLINE forbids to "
-            f"fetch them. Where there is a network, unset it and type: {_line(entry, session, chosen)}"
-        )
-        raise NotCachedError(message)
-
-
-def _refuse_lack(entry: Entry, session: str, has: Sequence[str], trials: str | None) -> None:
-    """Raise where an excerpt cannot be opened with these trials."""
-    lack = selection.lacking(entry.layout, has, trials)
-    if not lack:
-        return
-    others = [name for name in selection.restricted(entry.layout, has).trials if lack in entry.layout.trials]
-    choose = f"Open what is there with trials={others[0]!r}, " if others else ""
-    more = f"type {_line(entry, session, _united(has, [lack]))}" if lack in words(entry) else ""
-    cure = ", or ".join(filter(None, [more, f"fetch the whole file: {_line(entry, session)}"]))
-    message = (
-        f"{entry.name} {session}: only an excerpt is in the cache, with {', '.join(has)}, and no {lack}. "
-        f"{choose or 'To have them, '}{cure}"
-    )
-    raise NotCachedError(message)
 
 
 def _make(layout: Layout, remote: Remote, final: Path, what: list[str], progress: Progress | bool | None) -> None:
@@ -229,7 +217,11 @@ def _make(layout: Layout, remote: Remote, final: Path, what: list[str], progress
     parts.sweep(final)
     part = parts.own(final, ".part.nwb")
     try:
-        with disk.refuse_trouble(label), shown(progress, final.name) as show, _open(remote, label) as ranges:
+        with (
+            disk.refuse_trouble(label, keeps=False),
+            shown(progress, final.name) as show,
+            _open(remote, label) as ranges,
+        ):
 
             def check(n_bytes: int) -> None:
                 room.check_room(final.parent, n_bytes, f"the excerpt of {label}")
@@ -253,6 +245,11 @@ def _make(layout: Layout, remote: Remote, final: Path, what: list[str], progress
             arrival.publish(part, final, {**its, **found})
     finally:
         part.unlink(missing_ok=True)
+
+
+def _proven(remote: Remote) -> Remote:
+    """Return the file with the ETag that its archive states for this digest, where it was pinned without."""
+    return remote.afresh() if remote.sha256 and not remote.etag and remote.afresh is not None else remote
 
 
 def _open(remote: Remote, label: str) -> RangeFile:

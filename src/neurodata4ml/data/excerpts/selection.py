@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import re
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from neurodata4ml.data.entries.records import Layout
 from neurodata4ml.data.excerpts.copier import Copier
 from neurodata4ml.data.excerpts.pieces import headers, runs_of, storage
-from neurodata4ml.data.nwb.hdf5 import DAMAGE, NwbFile, text
+from neurodata4ml.data.nwb.hdf5 import NwbFile, text
 from neurodata4ml.data.nwb.kinds import SERIES, kind_of
 from neurodata4ml.data.remote.ranges import RangeFile
 from neurodata4ml.data.remote.versioned import Span
@@ -28,6 +27,9 @@ OF_SERIES = ("data", "timestamps", "starting_time", "channel_conversion", "rois"
 
 OF_ELECTRODES = ("location", "group", "group_name")
 """What NWB itself asks of a table of electrodes."""
+
+ROOMS = ("acquisition", "analysis", "processing", "stimulus", "stimulus/presentation", "stimulus/templates")
+"""Groups that NWB asks every file to have, even where nothing is in them."""
 
 NOTE = "neurodata4ml_excerpt"
 """Attribute of the root that says what the file is, for whoever opens it elsewhere."""
@@ -49,18 +51,30 @@ def write(
     LayoutError
         The file has no such part, or what it has is damaged.
     """
+    with _new_file(path) as target, _chosen(ranges, target, layout, what) as excerpt:
+        check(excerpt.copier.n_bytes)
+        excerpt.copier.run(progress)
+        target.attrs[NOTE] = f"an excerpt of {ranges.name}: {', '.join(what)}. {'; '.join(excerpt.left_out)}"
+        return excerpt.left_out
+
+
+def needed(ranges: RangeFile, layout: Layout, what: Sequence[str]) -> int:
+    """Return how many bytes ``write`` would move; for that, no spike is. It raises what ``write`` does."""
+    with h5py.File(io.BytesIO(), "w") as target, _chosen(ranges, target, layout, what) as excerpt:
+        return excerpt.copier.n_needed
+
+
+@contextlib.contextmanager
+def _chosen(ranges: RangeFile, target: h5py.File, layout: Layout, what: Sequence[str]) -> Iterator[_Excerpt]:
+    """Yield an excerpt whose parts are chosen, and not yet copied; in the end the source is closed."""
     source = NwbFile(ranges)
     try:
-        with _new_file(path) as target:
-            excerpt = _Excerpt(source, ranges, target, restricted(layout, what))
-            with source.opening():
-                excerpt.add(what)
-            check(excerpt.copier.n_bytes)
-            excerpt.copier.run(progress)
-            target.attrs[NOTE] = f"an excerpt of {ranges.name}: {', '.join(what)}. {'; '.join(excerpt.left_out)}"
-            if ranges.failure is not None:  # HDF5 may have taken it for "nothing is there"
-                raise ranges.failure
-            return excerpt.left_out
+        excerpt = _Excerpt(source, ranges, target, restricted(layout, what))
+        with source.opening():
+            excerpt.add(what)
+        yield excerpt
+        if ranges.failure is not None:  # HDF5 may have taken it for "nothing is there"
+            raise ranges.failure
     except Exception as error:
         if ranges.failure not in (None, error):  # HDF5 may have told it as damage
             raise ranges.failure from error
@@ -115,12 +129,9 @@ def _new_file(path: Path) -> Iterator[h5py.File]:
     try:
         yield file
         file.close()
-    except BaseException as error:
+    except BaseException:
         with contextlib.suppress(Exception):
             file.close()
-        stated = re.search(r"errno = (\d+)", str(error)) if isinstance(error, DAMAGE) else None
-        if stated:
-            raise OSError(int(stated[1]), os.strerror(int(stated[1]))) from error
         raise
 
 
@@ -138,6 +149,9 @@ class _Excerpt:
         for path in ("", "general", "general/subject"):
             if self.source.find(path)[0] is not None:
                 self.copier.small(path)
+        for path in ROOMS:
+            if isinstance(self.source.find(path)[0], h5py.Group):
+                self.copier.group(path)
         units = bool({"units", "all-units"} & set(what))
         spikes = self.units(all_of_them="all-units" in what) if units or self.layout.responses else None
         if self.layout.invalid_times and self._is_there(self.layout.invalid_times):

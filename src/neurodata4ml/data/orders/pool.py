@@ -21,7 +21,7 @@ class CalledOffError(BaseException):
 
 
 def at_once(
-    work: Callable[[str, Callable[[], None]], Result], names: Sequence[str], jobs: int
+    work: Callable[[str, Callable[[], None]], Result], names: Sequence[str], jobs: int, *, all_or_none: bool = False
 ) -> dict[str, Result | NeuroDataError]:
     """Return by name what ``work`` returned for each, or the error of ours that it ended with, in the order of names.
 
@@ -35,6 +35,8 @@ def at_once(
     names : sequence of str
     jobs : int
         How many at once.
+    all_or_none : bool
+        Whether an error of ours, too, calls all off and is raised.
     """
     if jobs < 1:
         message = f"jobs is {jobs}; it must be at least 1, the number of files at a time."
@@ -64,7 +66,7 @@ def at_once(
     for thread in threads:
         thread.start()
     try:
-        found = dict(_next(ended) for _ in names)
+        found = dict(_next(ended, all_or_none) for _ in names)
     except BaseException:
         stop.set()
         until = time.monotonic() + LAST_WORDS
@@ -75,13 +77,13 @@ def at_once(
 
 
 def _next(
-    ended: queue.SimpleQueue[tuple[str, Result | BaseException]],
+    ended: queue.SimpleQueue[tuple[str, Result | BaseException]], all_or_none: bool
 ) -> tuple[str, Result | NeuroDataError]:
     while True:
         try:
             name, result = ended.get(timeout=0.2)  # Windows hears Ctrl-C only between two waits
         except queue.Empty:
             continue
-        if isinstance(result, BaseException) and not isinstance(result, NeuroDataError):
+        if isinstance(result, BaseException) and (all_or_none or not isinstance(result, NeuroDataError)):
             raise result
         return name, result

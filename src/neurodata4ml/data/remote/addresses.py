@@ -7,14 +7,19 @@ check is left to it; which hosts a redirect may lead to is held in any case.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import re
 import socket
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -52,11 +57,12 @@ class Reach:
     def refuse_hop(self, asked: str, here: str, target: str) -> None:
         """Raise a ``RefusedError`` unless, ``asked`` being the first address, ``here`` may redirect to ``target``."""
         host = _host(target)
-        if urlsplit(target).scheme not in PORTS:
-            reason = f"it redirects to {_short(target)}; only http:// and https:// are followed"
+        if _split(target).scheme not in PORTS:
+            reason = f"it redirects to {without_secrets(target)}; only http:// and https:// are followed"
             raise RefusedError(here, reason, REPORT)
-        if urlsplit(here).scheme == "https" and urlsplit(target).scheme != "https":
-            reason = f"it redirects from https to {_short(target)}, where anybody on the way could change the data"
+        if _split(here).scheme == "https" and _split(target).scheme != "https":
+            where = without_secrets(target)
+            reason = f"it redirects from https to {where}, where anybody on the way could change the data"
             raise RefusedError(here, reason, REPORT)
         if host == _host(asked) or any(_matches(host, allowed) for allowed in self.hosts):
             return
@@ -76,24 +82,34 @@ class RefusedError(ArchiveError):
     """An address that may not be asked: which host we were at, why not, and what to do."""
 
     def __init__(self, url: str, reason: str, cure: str) -> None:  # noqa: D107
-        super().__init__(f"{urlsplit(url).netloc or url}: {reason}. {cure}")
+        super().__init__(f"{host_of(url)}: {reason}. {cure}")
         self.reason, self.cure = reason, cure
 
 
 def origin(url: str) -> str:
     """Return scheme, host and port of an address: ``http://127.0.0.1:8765``, ``https://osf.io:443``."""
     refuse_scheme(url)
-    scheme = urlsplit(url).scheme
-    host = _host(url)
+    scheme, host = _split(url).scheme, _host(url)
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{_port(url) or PORTS[scheme]}"
 
 
 def refuse_scheme(url: str) -> None:
     """Raise a ``RefusedError`` unless ``url`` is a whole address for http or https."""
-    if urlsplit(url).scheme not in PORTS or not _host(url):
-        reason = f"{_short(url)!r} is no address for this; it must begin with https:// or http:// and name a host"
+    if _split(url).scheme not in PORTS or not _host(url):
+        its = without_secrets(url)
+        reason = f"{its!r} is no address for this; it must begin with https:// or http:// and name a host"
         raise RefusedError(url, reason, "Correct it where it was given: in your entry, or in NEURODATA4ML_DANDI_API.")
     _port(url)
+
+
+def host_of(url: str | bytes | None) -> str:
+    """Return host and port of an address, for messages."""
+    return _split(str(url)).netloc.rpartition("@")[2] or without_secrets(str(url))
+
+
+def without_secrets(url: str) -> str:
+    """Return an address without what may be a signature or a password; they belong in no message and no file."""
+    return re.sub("^([^/]*//)[^/]*@", r"\1", url.partition("?")[0])
 
 
 def trouble(address: str) -> str:
@@ -139,6 +155,12 @@ class _Http(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _connect(self, "http", self.reach)
 
+    def __str__(self) -> str:  # stands in messages of urllib3
+        return self.host
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        return _in_time(self, super().getresponse)
+
 
 class _Https(HTTPSConnection):
     def __init__(self, reach: Reach, *where: Any, **options: Any) -> None:
@@ -147,6 +169,12 @@ class _Https(HTTPSConnection):
 
     def _new_conn(self) -> socket.socket:
         return _connect(self, "https", self.reach)
+
+    def __str__(self) -> str:  # stands in messages of urllib3
+        return self.host
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        return _in_time(self, super().getresponse)
 
 
 def _connect(connection: _Http | _Https, scheme: str, reach: Reach) -> socket.socket:
@@ -164,8 +192,34 @@ def _connect(connection: _Http | _Https, scheme: str, reach: Reach) -> socket.so
         except TimeoutError:
             failure = ConnectTimeoutError(connection, f"{address} did not answer within {connection.timeout} s")
         except OSError as error:
-            failure = NewConnectionError(connection, f"{address}: {error}")
+            failure = NewConnectionError(connection, f"{error.strerror or error} at {address}")
     raise failure or NewConnectionError(connection, "its name has no address")
+
+
+def _in_time(connection: _Http | _Https, get: Callable[[], HTTPResponse]) -> HTTPResponse:
+    """Get an answer's header whole within the time that may pass between two pieces, though it come byte by byte."""
+    late = threading.Event()
+
+    def hang_up() -> None:
+        late.set()
+        with contextlib.suppress(OSError, TypeError):  # it may be closed by now
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)  # below TLS as well
+
+    clock = threading.Timer(connection.timeout, hang_up)  # type: ignore[arg-type]
+    clock.daemon = True
+    clock.start()
+    answer = None
+    try:
+        answer = get()
+    except Exception:
+        if not late.is_set():
+            raise
+    finally:
+        clock.cancel()
+    if answer is None or late.is_set():  # half a header would pass for a whole one
+        message = "timed out"
+        raise TimeoutError(message)
+    return answer
 
 
 def _resolved(connection: _Http | _Https, url: str, *, is_named: bool) -> list[str]:
@@ -200,19 +254,19 @@ def _matches(host: str, allowed: str) -> bool:
 
 
 def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    return (_split(url).hostname or "").rstrip(".")
 
 
 def _port(url: str) -> int | None:
     try:
-        return urlsplit(url).port
+        return _split(url).port
     except ValueError as error:
-        raise RefusedError(url, f"{_short(url)!r} names no port", "Correct it where it was given.") from error
+        raise RefusedError(url, f"{without_secrets(url)!r} names no port", "Correct it where it was given.") from error
 
 
-def _short(url: str) -> str:
-    """Leave out what may be a signature."""
-    return url.partition("?")[0]
+def _split(url: str) -> SplitResult:
+    """Return the parts of an address; what is none has none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

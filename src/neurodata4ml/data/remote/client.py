@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import math
 import os
+import re
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 
-from neurodata4ml.data.remote.addresses import GuardedAdapter, Reach, RefusedError, refuse_scheme
+from neurodata4ml.data.remote.addresses import REPORT, GuardedAdapter, Reach, RefusedError, host_of, refuse_scheme
 from neurodata4ml.errors import ArchiveError, NeuroDataError, NotCachedError
 from neurodata4ml.places import offline
 
@@ -64,16 +65,16 @@ class Client(requests.Session):
             limits = timeout or _timeouts(self._time_left(str(request.url)))
             answer = super().send(request, stream=True, allow_redirects=False, timeout=limits, **options)
             answer.history = list(history)
-            location = super().get_redirect_target(answer) if follow and request.method in ("GET", "HEAD") else None
-            if location is None:
+            target = self._target(answer) if follow and request.method in ("GET", "HEAD") else None
+            if target is None:
                 return self._read(answer) if whole else answer
             _leave(answer)
             history.append(answer)
             if len(history) > LONGEST_CHAIN:
-                reason = f"it redirected {len(history)} times, and then to {location.partition('?')[0]}"
+                reason = f"it redirected {len(history)} times, and then to {target.partition('?')[0]}"
                 raise RefusedError(asked, reason, "It leads round and round; please report it.")
             request = request.copy()
-            request.prepare_url(urljoin(answer.url, location), None)
+            request.prepare_url(target, None)
             self.reach.refuse_hop(asked, answer.url, str(request.url))
             request.headers.pop("Authorization", None)
             options["proxies"] = self.merge_environment_settings(str(request.url), {}, None, None, None)["proxies"]
@@ -81,6 +82,15 @@ class Client(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Let ``requests`` follow none: it reads their bodies, however long, and asks nobody where they may lead."""
         return None
+
+    def _target(self, answer: requests.Response) -> str | None:
+        """Return the whole address that an answer redirects to; None where it does not redirect."""
+        try:
+            location = super().get_redirect_target(answer)
+            return None if location is None else urljoin(answer.url, location)
+        except ValueError as error:
+            reason = f"it redirects to what is no address ({error})"
+            raise RefusedError(answer.url, reason, REPORT) from error
 
     def _time_left(self, url: str) -> float:
         left = self.deadline - time.monotonic()
@@ -93,7 +103,8 @@ class Client(requests.Session):
         """Read an answer whole, in bounded time and room."""
         body = io.BytesIO()
         with answer:
-            for piece in answer.raw.stream(1 << 16, decode_content=True):
+            # read1 returns what has arrived: of a trickle, more would be waited for without a look at the time
+            while piece := answer.raw.read1(1 << 16, decode_content=True):
                 self._time_left(answer.url)
                 if body.tell() + len(piece) > LARGEST:
                     reason = f"it sends more than {LARGEST:,} bytes where a short answer is due"
@@ -105,16 +116,17 @@ class Client(requests.Session):
         return answer
 
 
-def host_of(url: str | bytes | None) -> str:
-    """Return host and port of an address, for messages."""
-    return urlsplit(str(url)).netloc.rpartition("@")[2] or str(url)
+def length_of(answer: requests.Response) -> int | None:
+    """Return how many bytes an answer says it has; None where it says nothing that could be."""
+    stated = answer.headers.get("Content-Length", "")
+    return int(stated) if re.fullmatch("[0-9]{1,18}", stated) else None
 
 
 def _leave(answer: requests.Response) -> None:
-    """Be done with the answer that redirected us; its body is read only where it is short, to keep the connection."""
-    length = answer.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) <= SHORT:
-        answer.raw.drain_conn()
+    """Be done with the answer that redirected us; a body that came along with it is read, to keep the connection."""
+    length = length_of(answer)
+    if length is not None and length <= SHORT:
+        answer.raw.read1(SHORT)
     answer.close()
 
 

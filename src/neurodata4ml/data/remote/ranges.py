@@ -137,11 +137,14 @@ class RangeFile(io.RawIOBase):
         progress : callable, optional
             Called whenever a piece arrived.
         """
-        spans = [(offset, min(offset + size, self.size)) for offset, size in ranges]
-        pieces = split(merged([part for span in spans for part in self._unknown(*span)]))
+        pieces = split(merged(self._lacking(ranges)))
         for (start, _), data in zip(pieces, self.source.several(pieces), strict=True):
             bisect.insort(self._held, (start, memoryview(data)), key=_first)
             progress()
+
+    def lacking(self, ranges: Iterable[Span]) -> int:
+        """Return how many bytes of ranges (offset, size) are not there yet."""
+        return sum(stop - start for start, stop in merged(self._lacking(ranges), waste=0))
 
     def look_ahead(self, offsets: Iterable[int]) -> None:
         """Get the blocks in which these bytes lie, several at a time: for small reads of which only that is known."""
@@ -203,6 +206,11 @@ class RangeFile(io.RawIOBase):
         later = range(start // self.block + 1, -(-stop // self.block))
         kept = next((number * self.block for number in later if number in self._blocks), stop)
         return min(held, kept, stop)
+
+    def _lacking(self, ranges: Iterable[Span]) -> list[Span]:
+        """Return the spans (start, stop) of ranges (offset, size) that are neither held nor kept."""
+        spans = [(offset, min(offset + size, self.size)) for offset, size in ranges]
+        return [part for span in spans for part in self._unknown(*span)]
 
     def _unknown(self, start: int, stop: int) -> Iterator[Span]:
         here = start

@@ -12,6 +12,7 @@ import requests
 
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.remote.addresses import PUBLIC, Reach
+from neurodata4ml.data.remote.client import length_of
 from neurodata4ml.data.remote.transport import FaultError
 from neurodata4ml.errors import ChecksumError
 
@@ -127,36 +128,43 @@ class _Transfer:
         _refuse_packed(answer)
         stated = answer.headers.get("ETag", "")
         etag = "" if stated.startswith("W/") else stated.strip('"')
-        length = answer.headers.get("Content-Length", "")
         if answer.status_code == 206:
-            return self.check_range(answer.headers.get("Content-Range", ""), length, start, etag)
-        end = int(length) if length.isdigit() else 0
-        self.check_size(end)
+            return self.check_range(answer, start, etag)
+        length = length_of(answer)
+        end = length or 0
+        self.check_size(end, start)
         self.restart()
-        self.total, self.etag = end, etag
+        is_chunked = answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        is_framed = self.size or length is not None or is_chunked
+        self.total, self.etag = end, etag if is_framed else ""  # whose end nobody can see is not known by its ETag
         if self.remember is not None:
-            self.remember(etag)
+            self.remember(self.etag)
         return end
 
-    def check_range(self, stated: str, length: str, start: int, etag: str) -> int:
+    def check_range(self, answer: requests.Response, start: int, etag: str) -> int:
         if etag != self.etag:
             self.restart()
             reason = f"the file changed while it was downloaded (its ETag was {self.etag}, now it is {etag or 'none'})"
             raise FaultError(reason, transport.BRIEF)
-        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", stated)
+        stated, length = (answer.headers.get(name, "") for name in ("Content-Range", "Content-Length"))
+        match = re.fullmatch(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", stated)
         first, last, total = (int(part) if part != "*" else 0 for part in match.groups()) if match else (-1, -1, 0)
         known = self.size or self.total
         is_whole = length in ("", str(last - first + 1)) and total in (0, known or total)
         if not (start and first == start <= last and is_whole):
             self.mistakes += 1
-            got = f"{length} bytes as {stated or 'a range without saying which'}"
+            got = f"{length} bytes as {stated[:80] or 'a range without saying which'}"
             reason = f"asked for the bytes from {start:,} to the end, the server sent {got}"
             raise FaultError(reason, transport.BRIEF)
         self.total = total or self.total
         return last + 1
 
-    def check_size(self, stated: int) -> None:
+    def check_size(self, stated: int, start: int) -> None:
+        """Refuse a whole file of another size; what arrived before is not lost for it: a proxy may say anything."""
         if self.size and stated and stated != self.size:
+            if start:
+                reason = f"it offers {stated:,} bytes now, in place of the {self.size:,} that are published"
+                raise FaultError(reason, transport.BRIEF)
             message = (
                 f"the server offers {stated:,} bytes for {self.what}; published are {self.size:,}. "
                 "It is another file; nothing was kept of it."
@@ -185,7 +193,7 @@ class _Transfer:
 
 def _refuse_packed(answer: requests.Response) -> None:
     """Refuse compressed bodies: we did not ask for one, and its bytes are not those of the file."""
-    encoding = answer.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
+    encoding = answer.headers.get("Content-Encoding", "")
+    if encoding.lower() not in ("", "identity"):
         reason = f"it sent the file packed (Content-Encoding: {encoding}), which was not asked for"
         raise FaultError(reason, transport.BRIEF)

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import requests
 import urllib3.exceptions
 
-from neurodata4ml.data.remote.addresses import PUBLIC, Reach, RefusedError
-from neurodata4ml.data.remote.client import Client, LateError, host_of
+from neurodata4ml.data.remote.addresses import PUBLIC, Reach, RefusedError, host_of
+from neurodata4ml.data.remote.client import Client, LateError
 from neurodata4ml.errors import ArchiveError
 
 PATIENT, BRIEF = 8, 3
@@ -218,7 +218,7 @@ def _retry_after(answer: requests.Response) -> float:
         pass
     try:
         return max(0.0, parsedate_to_datetime(stated).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import plain
 from archive import Archive
-from neurodata4ml import describe, fetch
-from neurodata4ml.data.cache import names, store
+from neurodata4ml import describe, fetch, names
+from neurodata4ml.data.cache import store
 from neurodata4ml.errors import CatalogError, DiskError
 
 HOSTILE = [
