@@ -23,6 +23,7 @@ import neurodata4ml
 from archive import GUO, Archive, guo_alm_local, guo_alm_twin
 from conftest import ROOT
 from neurodata4ml import describe
+from neurodata4ml.data.entries.catalog import names
 from neurodata4ml.lock import NAME, Locked, read_lock, write_lock
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -84,6 +85,10 @@ def test_readme_transcript_of_a_fetch_is_what_is_printed(tmp_path: Path) -> None
 def test_readme_names_the_two_commands_that_the_makefile_has() -> None:
     words = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert {"demo", "test"} <= set(re.findall(r"^make ([a-z]+)", README, re.MULTILINE)) <= words
+
+
+def test_readme_counts_the_datasets() -> None:
+    assert re.search(r"# (\d+) datasets;", README)[1] == str(len(names()))
 
 
 # notebooks
