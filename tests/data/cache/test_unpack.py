@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_names import HOSTILE
 
 import plain
 from archive import Archive
 from neurodata4ml import describe, fetch
 from neurodata4ml.data.cache import inflate, store, unpack
 from neurodata4ml.errors import CatalogError, ChecksumError, DiskError
+from test_names import HOSTILE
 
 CONTENT = np.random.default_rng(0).bytes(200_000)
 MEMBERS = {"README.txt": b"hello", "data/sub-1.nwb": CONTENT, "data/sub-2.nwb": CONTENT[::-1]}
