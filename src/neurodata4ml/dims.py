@@ -17,6 +17,7 @@ PROVENANCE = (
     "session",
     "asset",
     "sha256",
+    "source_sha256",
     "license",
     "citation",
     "simulated",

@@ -27,9 +27,13 @@ class CatalogError(NeuroDataError):
 
 
 class ArchiveError(NeuroDataError):
-    """The archive refused, timed out or sent something else."""
+    """The archive refused, timed out or sent something else.
+
+    ``status`` is the HTTP status of its last answer where that is why; 0 where it is not.
+    """
 
     exit_code = 3
+    status: int = 0
 
 
 class NotCachedError(NeuroDataError):

@@ -24,6 +24,8 @@ from neurodata4ml.cli.main import main
 from neurodata4ml.data.entries.sizes import readable_bytes
 from neurodata4ml.data.remote import transport
 from neurodata4ml.lock import Locked, read_lock, write_lock
+from neurodata4ml.material import prepare
+from neurodata4ml.spec import read_spec
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,7 @@ def test_the_parts_are_fetched_and_said_beside_the_whole(archive: Archive, recor
     assert path.name == "one.nwb.excerpt.nwb"
     whole = recording.stat().st_size
     assert f"of {readable_bytes(whole)} were moved for units, running, natural_scenes." in done.stderr
+    assert "Parts are checked by size and ETag, not by the digest of the whole file." in done.stderr
     assert path.stat().st_size < whole / 2
     locked = read_lock(own_lock)["my-allen", "one"]  # of the file it is an excerpt of
     assert (locked.path, locked.size) == ("one.nwb", whole)
@@ -183,7 +186,8 @@ def test_a_server_that_falls_silent_inside_hdf5_does_not_hold_ctrl_c(archive: Ar
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=10)[1]
-    assert "Interrupted. Files that are complete are kept; the same line continues where it stopped." in said
+    assert "Interrupted. Files that are complete are kept; the same line fetches the others from their beg" in said
+    assert "continues" not in said
     assert process.returncode == 130
 
 
@@ -195,6 +199,60 @@ def test_parts_of_other_bytes_than_the_locked_ones_are_not_taken(archive: Archiv
     assert done.exit_code == 4
     assert f"the lock of this work pins sha256 {'0' * 64} for my-allen one" in done.stderr
     assert "Fetch the whole file: neurodata4ml fetch my-allen --session one" in done.stderr
+
+
+def next_line(done: Result) -> str:
+    """Return what the last line says to type, after ``neurodata4ml``, or in Python."""
+    return done.stderr.splitlines()[-1].removeprefix("Next: ").removeprefix("in Python: ").removeprefix("neurodata4ml ")
+
+
+def test_the_last_line_works_with_what_is_there(archive: Archive) -> None:
+    series = typed("--what", "running")
+    assert next_line(series) == "fetch my-allen --what units"
+    units = CliRunner().invoke(main, next_line(series).split())
+    assert next_line(units) == 'report my-allen   or in Python: open_session("my-allen")'
+    assert "running_time" in open_session("my-allen").dims
+    archive.forget()
+    assert next_line(typed("--what", "running")) == next_line(units), "what was there is still there"
+    assert prepare(read_spec("my-allen")).counts.sizes["unit"] > 0, "what the report begins with"
+    assert archive.log == [], "nothing lacked"
+
+
+def test_after_pictures_alone_the_lines_bring_the_recording_and_then_the_pictures(
+    archive: Archive, tmp_path: Path
+) -> None:
+    import io
+
+    from PIL import Image
+
+    from neurodata4ml import stimulus_images
+
+    picture = io.BytesIO()
+    Image.new("L", (4, 3)).save(picture, "TIFF")
+    for number in range(119):
+        archive.put(f"scenes/{number}.tiff", picture.getvalue())
+    file = tmp_path / "catalog" / "my-allen.toml"
+    entry = tomllib.loads(file.read_text(encoding="utf-8"))
+    entry["images_from"] = {
+        "url": f"{archive.root}/files/scenes/{{n}}.tiff",
+        "count": 119,
+        "trials": ["natural_scenes"],
+    }
+    file.write_text(tomli_w.dumps(entry), encoding="utf-8")
+    done = typed("--what", "images")
+    assert done.exit_code == 0, done.stderr
+    *_, first, last = done.stderr.splitlines()
+    assert first == "The recording that belongs to them: neurodata4ml fetch my-allen --what units"
+    assert typed(*first.partition("fetch my-allen ")[2].split()).exit_code == 0
+    archive.forget()
+    assert last == 'Next: in Python: stimulus_images(open_session("my-allen"))'
+    assert eval(next_line(done), {"stimulus_images": stimulus_images, "open_session": open_session}).shape == (
+        119,
+        3,
+        4,
+    )
+    assert archive.log == []
+    assert typed("--what", "images").stderr.splitlines()[-2:][0] != first, "what is there is not asked for"
 
 
 def test_an_excerpt_beside_its_whole_file_is_said_to_be_needless_and_can_go_alone(archive: Archive) -> None:

@@ -7,6 +7,7 @@ The twins are damaged as the real files were: by the conversion from NWB 1 to NW
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,14 +27,16 @@ from pynwb.ophys import DfOverF, ImageSegmentation, OpticalChannel, PlaneSegment
 import twins
 from archive import Archive
 from neurodata4ml.analysis.responses import average_by
-from neurodata4ml.data import mend, repair
+from neurodata4ml.data import mend, repair, repair_pins
 from neurodata4ml.data.align import align_series
 from neurodata4ml.data.cache import receipts
 from neurodata4ml.data.entries.catalog import describe
 from neurodata4ml.data.images import stimulus_images
+from neurodata4ml.data.orders.locking import write_into_lock
 from neurodata4ml.data.orders.orders import fetch_sessions
 from neurodata4ml.data.session import open_session
 from neurodata4ml.errors import ArchiveError, ChecksumError, LayoutError, NotCachedError
+from neurodata4ml.lock import read_lock, write_lock
 
 N_IMAGES, REPEATS, N_BLANKS = 12, 5, 7
 ROWS = N_IMAGES * REPEATS + N_BLANKS
@@ -385,6 +388,51 @@ def test_tables_of_a_shared_cache_are_read_from_there(
     assert repair.cached(describe("two-photon")) == tmp_path / "cache" / "two-photon" / "repair" / f"{ID}.h5"
     assert open_session("two-photon")["blank"].values.sum() == N_BLANKS
     assert not (tmp_path / "mine").exists()
+
+
+def test_the_lock_pins_the_values_of_the_tables_and_holds_later_ones_to_them(
+    folder: Path, archive: Archive, tmp_path: Path, own_lock: Path
+) -> None:
+    entry, kept = describe("two-photon"), repair.fetch(describe("two-photon"))
+    assert kept
+    assert write_into_lock(entry, {SESSION: folder / "published.nwb"}) == own_lock
+    held = read_lock(own_lock)
+    pinned = held["two-photon", f"repair/{ID}/natural_scenes"]
+    assert list(held) == [pinned.key, ("two-photon", f"repair/{ID}/static_gratings")]
+    assert pinned.path == f"repair/{ID}/natural_scenes (digest of its values)"
+    assert pinned.url == archive.url(archive.files[0])
+    assert repair.fetch(entry) == kept
+    write_lock(own_lock, [replace(pinned, sha256="0" * 64)])
+    with pytest.raises(ChecksumError, match=rf"natural_scenes of two-photon .* pins {'0' * 64}.*session = 'repair/"):
+        open_session("two-photon")
+    write_into_lock(entry, {SESSION: folder / "published.nwb"})
+    assert read_lock(own_lock)[pinned.key].sha256 == "0" * 64, "what is pinned is not overwritten"
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(ChecksumError, match="The work was done with other stimuli"):
+        repair.fetch(entry)
+    assert repair.cached(entry) is None, "and not kept"
+    write_lock(own_lock, [pinned])
+    assert open_session("two-photon")["blank"].values.sum() == N_BLANKS
+
+
+def test_the_digest_of_tables_is_that_of_their_values_however_hdf5_writes_them(
+    archive: Archive, tmp_path: Path
+) -> None:
+    kept, again = repair.fetch(describe("two-photon")), tmp_path / f"{ID}.h5"
+    assert kept
+    with h5py.File(kept) as old, h5py.File(again, "w", libver="latest") as new:
+        new.attrs["url"] = old.attrs["url"]
+        for table in reversed(list(old)):
+            for name, item in old[table].items():
+                big = item.dtype.newbyteorder(">") if item.dtype.kind in "iuf" else item.dtype
+                new.create_dataset(f"{table}/{name}", data=item[()], dtype=big, chunks=True)
+    entry = describe("two-photon")
+    assert again.read_bytes() != kept.read_bytes()
+    assert repair_pins.pins(entry, again) == repair_pins.pins(entry, kept)
+    with h5py.File(again, "r+") as file:
+        file["natural_scenes/data"][0] += 1
+    changed = [a.session for a, b in zip(*(repair_pins.pins(entry, x) for x in (again, kept)), strict=True) if a != b]
+    assert changed == [f"repair/{ID}/natural_scenes"]
 
 
 def test_images_of_a_repaired_session_are_numbered_as_its_stimuli(folder: Path, archive: Archive) -> None:

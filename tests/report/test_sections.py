@@ -287,4 +287,9 @@ def test_a_page_says_that_parts_of_a_file_were_read_and_that_a_table_was_repaire
     text = all_text(factory.make_results(data=of), "overview") + all_text(factory.make_results(data=of), "methods")
     assert "units, natural_scenes; left out: 38 of 60 units" in text
     assert "blanks came back" in text
+    assert "SHA-256, of the excerpt" in text
+    assert "by its ETag" not in text
+    proven = all_text(factory.make_results(data={**of, "source_sha256": "ab" * 32}), "overview")
+    assert "SHA-256, of the whole file, by its ETag" in proven
+    assert "ab" * 32 in proven
     assert "excerpt" not in all_text(RESULTS, "overview") + all_text(RESULTS, "methods")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from neurodata4ml.cli.afterwards import afterwards
 from neurodata4ml.cli.shared import SIZE, json_option, print_json, spoken
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ ASK_ABOVE = 500e6
 def fetch(name: str, as_json: bool, quiet: bool, dry_run: bool, **options: Any) -> None:
     """Download the files of sessions, verified, and print where they lie; without options that of the default session.
 
-    What is in the cache already is not downloaded, and what broke off continues where it stopped. Which bytes they are
-    is written into neurodata4ml.lock beside your work; later fetches insist on the same.
+    What is in the cache already is not downloaded, and what broke off continues where it stopped; parts (--what)
+    begin anew. Which bytes they are is written into neurodata4ml.lock beside your work; later fetches insist on the
+    same.
 
     \b
     Examples:
@@ -58,13 +60,15 @@ def fetch(name: str, as_json: bool, quiet: bool, dry_run: bool, **options: Any) 
             paths, lock = _execute(order, options, quiet=quiet)
             click.echo("\n".join(map(str, paths.values())))
             if not quiet:
-                _say_what_next(order, paths, lock)
+                for line in afterwards(order, paths, lock):
+                    _say(line)
     except click.Abort:  # Ctrl-C at a question
         _say("\nInterrupted. Nothing was fetched.")
         _leave(130)
     except KeyboardInterrupt:
-        kept = "Files that are complete are kept" if options["what"] else "What arrived is kept"
-        _say(f"Interrupted. {kept}; the same line continues where it stopped.")
+        of_parts = "Files that are complete are kept; the same line fetches the others from their beginning."
+        of_files = "What arrived is kept; the same line continues where it stopped."
+        _say(f"Interrupted. {of_parts if options['what'] else of_files}")
         _leave(130)
 
 
@@ -151,25 +155,6 @@ def _say_what_is_there(order: Order) -> None:
     if there and order.entry.archive != "local":
         named = ", ".join(there) if len(there) <= 5 else f"{len(there)} of {len(order.items)} sessions"
         _say(f"In the cache already: {named}.")
-
-
-def _say_what_next(order: Order, paths: dict[str, Path], lock: Path | None) -> None:
-    """Say what the files can be used for, and which bytes were moved where only parts were."""
-    from neurodata4ml.data.cache import store
-    from neurodata4ml.data.entries.sizes import readable_bytes
-
-    for session, path in paths.items():
-        its = store.receipt(path)
-        if "what" in its and its.get("moved"):
-            of = f" of {readable_bytes(its['whole'])}" if its.get("whole") else ""
-            _say(f"{session}: {readable_bytes(its['moved'])}{of} were moved for {', '.join(its['what'])}.")
-    if lock is not None:
-        _say(f"Which bytes they are is kept in {lock}")
-    name = order.entry.name
-    session = order.items[0].session if order.items else order.entry.default_session
-    is_default = session == order.entry.default_session
-    option, argument = ("", "") if is_default else (f" --session {session}", f', "{session}"')
-    _say(f'Next: neurodata4ml report {name}{option}   or in Python: open_session("{name}"{argument})')
 
 
 def _print_plan(order: Order) -> None:

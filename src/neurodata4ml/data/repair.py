@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import h5py
 import numpy as np
 
 from neurodata4ml import names
+from neurodata4ml.data import repair_pins
 from neurodata4ml.data.archives.remote import https
 from neurodata4ml.data.cache import arrival, disk, parts, receipts
 from neurodata4ml.data.cache.digests import digests
@@ -83,12 +85,15 @@ def fetch(entry: Entry, session: str | int | None = None, *, progress: Progress 
         When the archive does not deliver.
     LayoutError
         When its file has no such tables.
+    ChecksumError
+        When their values are not those that the lock of the present work pins; such tables are not kept.
     """
     found = _id(entry, session)
     if found is None or entry.repair is None:
         return None
     there = cached(entry, session)
     if there is not None:
+        repair_pins.hold(entry, found, there)
         receipts.touch(there)
         return there
     final, url = _place(entry, found, cache_folder()), https(entry.repair.url.replace("{id}", found))
@@ -105,7 +110,7 @@ def fetch(entry: Entry, session: str | int | None = None, *, progress: Progress 
         tables = _read_remote(file, entry.repair.trials, url, show)
         facts = {"url": url, "etag": file.etag, "moved": file.moved, "whole": file.size}
     about = {"dataset": entry.name, "session": name, "version": entry.version, "what": WHAT, "note": ON_TRUST}
-    return _keep(final, tables, {**about, **facts})
+    return _keep(final, tables, {**about, **facts}, partial(repair_pins.hold, entry, found))
 
 
 def cached(entry: Entry, session: str | int | None = None) -> Path | None:
@@ -192,14 +197,17 @@ def _dataset(file: h5py.File, path: str, url: str) -> np.ndarray:
     return np.asarray(item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()])
 
 
-def _keep(final: Path, tables: dict[str, dict[str, np.ndarray]], facts: dict[str, Any]) -> Path:
-    """Write the tables into a file of the cache, which is seen when it is whole."""
+def _keep(
+    final: Path, tables: dict[str, dict[str, np.ndarray]], facts: dict[str, Any], check: Callable[[Path], None]
+) -> Path:
+    """Write the tables into a file of the cache, which is seen when it is whole and passes ``check``."""
     what = f"{facts['dataset']} {facts['session']}"
     with disk.alone(final, what), disk.refuse_trouble(what, keeps=False):
         parts.sweep(final)
         part = parts.own(final, ".part")
         try:
             _write(part, tables, facts)
+            check(part)
             with open(part, "r+b") as file:
                 os.fsync(file.fileno())
                 found = digests(file)

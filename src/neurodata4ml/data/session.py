@@ -37,7 +37,8 @@ def open_session(
     name_or_path : str, path or binary file object
         A dataset of the catalog (its file is fetched where it is not in the cache), or an NWB 2 file. Where only an
         excerpt is in the cache (from ``fetch --what``), that is opened: only the units and trials that it holds are
-        there, ``attrs["excerpt"]`` names them and ``attrs["not_in_excerpt"]`` what was left out.
+        there, ``attrs["excerpt"]`` names them and ``attrs["not_in_excerpt"]`` what was left out; ``attrs["sha256"]`` is
+        then the excerpt's own digest, ``attrs["source_sha256"]`` the whole file's, where the server's ETag was matched.
     session : str or int, optional
         Session of the dataset; its default one when left out.
     trials : str, optional
@@ -62,7 +63,7 @@ def open_session(
         In offline mode, when the file is not in the cache; or when only an excerpt is there, without these trials. It
         says the line that brings them.
     ArchiveError, ChecksumError, DiskError
-        The file could not be fetched, as with ``fetch``.
+        The file, or the right tables of a damaged one, could not be fetched, as with ``fetch``.
     LayoutError
         The file is not NWB 2, or lacks something that its layout names, or is damaged and could not be repaired.
         Nothing is guessed.

@@ -143,8 +143,7 @@ def read_picture(path: Path) -> np.ndarray:
 
 def is_kept(path: Path) -> bool:
     """Return whether a file is in the cache as it came in: whole, and not changed since."""
-    its = receipts.receipt(path)
-    return bool(its) and path.is_file() and (receipts.is_as_verified(path, its) or receipts.is_the_same(path, its))
+    return receipts.holds(path, receipts.receipt(path))
 
 
 def reach(entry: Entry, url: str) -> Reach:

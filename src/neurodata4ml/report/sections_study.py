@@ -98,7 +98,8 @@ def _data_table(results: Results) -> Table:
         "citation": data.get("citation") or "not stated",
         "DOI": f"doi:{plain(data['doi']).removeprefix('doi:')}" if data.get("doi") else None,
         "size": f"{size / 1e6:,.1f} MB" if isinstance(size, int | float) else size,
-        "SHA-256": data.get("sha256"),
+        f"SHA-256{', of the excerpt' * bool(data.get('excerpt'))}": data.get("sha256"),
+        "SHA-256, of the whole file, by its ETag": data.get("source_sha256"),
         "read from an excerpt": f"{data['excerpt']}; left out: {data['not_in_excerpt']}"
         if data.get("excerpt")
         else None,

@@ -22,6 +22,7 @@ from archive import Archive
 from crowd import Crowd
 from neurodata4ml import describe, fetch
 from neurodata4ml.data.cache import disk, parts, store
+from neurodata4ml.data.remote import transport
 from neurodata4ml.errors import NeuroDataError
 
 OLD, NEW = (np.random.default_rng(seed).bytes(600_000) for seed in (1, 2))
@@ -155,6 +156,47 @@ def test_a_part_that_somebody_may_still_write_is_left_alone(archive: Archive, tm
     assert fetch(plain.NAME).read_bytes() == NEW
     assert archive.downloads()[0].range == ""
     assert elsewhere.stat().st_size == 1000
+
+
+@pytest.mark.parametrize(("silence", "is_continued"), [(600, False), (1000, True)])
+def test_what_another_host_left_is_continued_after_15_minutes_of_silence(
+    silence: int, is_continued: bool, archive: Archive, tmp_path: Path
+) -> None:
+    """A job of a cluster that goes on elsewhere, or a container that was started anew."""
+    final = plain.pin(archive, tmp_path / "catalog", NEW)
+    part = leave_part(final, NEW[:1000], archive)
+    elsewhere = final.with_name(f"{final.name}.00000000-1-00000000.part")
+    for suffix in ("", ".json"):
+        os.rename(f"{part}{suffix}", f"{elsewhere}{suffix}")
+    os.utime(elsewhere, (time.time() - silence,) * 2)
+    assert parts.arrived(final) == (1000 if is_continued else 0)
+    assert parts.is_abandoned(elsewhere) == is_continued
+    assert fetch(plain.NAME).read_bytes() == NEW
+    assert archive.downloads()[0].range == ("bytes=1000-" if is_continued else "")
+
+
+def test_a_writer_that_waits_for_its_server_shows_that_it_lives(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest silence that a server may ask for, several times in a row, is longer than that of the dead."""
+    assert transport.LONGEST_WAIT * transport.PATIENT > parts.LONGEST_SILENCE_ELSEWHERE > transport.LONGEST_WAIT
+    final = plain.pin(archive, tmp_path / "catalog", NEW)
+    archive.faults.unavailable, archive.faults.retry_after = 3, "300"
+    clock = [time.monotonic()]
+    silent: list[float] = []
+
+    def nap(seconds: float) -> None:
+        clock[0] += seconds
+        (part,) = final.parent.glob("*.part")
+        its = part.stat()
+        silent.append(time.time() - its.st_mtime)
+        os.utime(part, (its.st_atime - seconds, its.st_mtime - seconds))  # time goes on
+
+    monkeypatch.setattr(transport.time, "sleep", nap)
+    monkeypatch.setattr(parts.time, "monotonic", lambda: clock[0])
+    assert fetch(plain.NAME).read_bytes() == NEW
+    assert sum(silent) > 0
+    assert parts.SIGN - 1 < max(silent) < 2 * parts.SIGN
 
 
 @pytest.mark.parametrize("kind", ["a link", "a second name", "a folder"])

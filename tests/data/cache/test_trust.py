@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from archive import Archive
+from neurodata4ml.data import supplements
 from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.cache import parts, receipts, store
+from neurodata4ml.data.remote import transport
 from neurodata4ml.data.remote.addresses import Reach, origin
 from neurodata4ml.errors import ArchiveError, ChecksumError, DiskError, NotCachedError
 
@@ -181,7 +183,7 @@ def test_a_pinned_address_that_leads_nowhere_is_asked_for_afresh_and_what_arrive
     with pytest.raises(ArchiveError, match="404"):
         store.fetch_remote(replace(moved, afresh=None), final.with_name("2.tif"))
     archive.faults.unavailable, archive.faults.status = 10**6, 400
-    with pytest.raises(ArchiveError, match="400"):
+    with pytest.raises(ArchiveError, match="it answered 400"):
         store.fetch_remote(moved, final.with_name("3.tif"))
     assert asked == ["the archive"], "only where there is nothing at the address"
 
@@ -197,6 +199,54 @@ def test_bytes_of_which_nothing_says_whose_they_are_are_not_continued(final: Pat
         again = parts.claim(final, wanted, etag="")
         assert again.seek(0, 2) == n_kept
         again.discard()
+
+
+@pytest.mark.parametrize("fault", ["weak_etag", "no_etag"])
+def test_without_a_strong_etag_two_files_are_told_apart_by_the_digest_and_all_is_asked_for_anew_once(
+    fault: str, remote: Remote, archive: Archive, final: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file was another one, and became the published one while it came."""
+    setattr(archive.faults, fault, True)
+    archive.faults.cuts = [100_000]
+    archive.change(archive.files[0], bytes(len(CONTENT)))
+    monkeypatch.setattr(transport.time, "sleep", lambda _: archive.change(archive.files[0], CONTENT))
+    assert store.fetch_remote(replace(remote, sha256=SHA256), final).read_bytes() == CONTENT
+    assert [request.range for request in archive.downloads()] == ["", "bytes=100000-", ""]
+
+
+def test_wrong_bytes_that_break_off_again_and_again_are_asked_for_anew_only_once(
+    remote: Remote, archive: Archive, final: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport.time, "sleep", lambda _: None)
+    archive.faults.no_etag, archive.faults.flip_at, archive.faults.cuts = True, 5, [120_000] * 18
+    with pytest.raises(ChecksumError, match="and none were kept"):
+        store.fetch_remote(replace(remote, sha256=SHA256), final)
+    assert [request.range for request in archive.downloads()] == ["", "bytes=120000-", "bytes=240000-"] * 2
+    assert left(final) == []
+
+
+def test_a_file_that_was_touched_is_read_again_once_and_one_that_changed_is_not_taken(
+    remote: Remote, final: Path
+) -> None:
+    path = store.fetch_remote(remote, final)
+    os.utime(path)
+    assert supplements.is_kept(path)
+    assert store.receipt(path)["mtime_ns"] == path.stat().st_mtime_ns, "the new time is remembered"
+    path.write_bytes(CONTENT[:-1] + b"?")  # as long as before
+    assert not supplements.is_kept(path)
+    path.unlink()
+    assert not supplements.is_kept(path)
+
+
+def test_a_touched_file_of_a_shared_cache_is_taken_and_its_receipt_left_alone(
+    remote: Remote, final: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.fetch_remote(remote, final)
+    os.utime(path)
+    written = receipts.place(path).read_bytes()
+    monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "mine"))
+    assert supplements.is_kept(path)
+    assert receipts.place(path).read_bytes() == written
 
 
 def test_offline_a_remote_that_is_not_there_is_named_and_nothing_is_written(

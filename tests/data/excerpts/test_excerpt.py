@@ -24,6 +24,7 @@ from archive import Archive, guo_alm_local, guo_alm_twin
 from conftest import real_data
 from neurodata4ml.analysis.responses import firing_rate
 from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.cache import store
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.entries.records import Entry
@@ -39,7 +40,7 @@ from neurodata4ml.errors import (
     NotCachedError,
 )
 
-OF_THE_FILE = ("source", "excerpt", "not_in_excerpt", "moved", "whole")
+OF_THE_FILE = ("source", "sha256", "source_sha256", "excerpt", "not_in_excerpt", "moved", "whole")
 """Attributes in which an excerpt may, and must, differ from the whole file."""
 
 TABLES = ("natural_scenes", "drifting_gratings", "natural_movie_one")
@@ -203,9 +204,11 @@ def test_a_session_says_that_it_is_an_excerpt(enter: Enter, small: Path) -> None
     left = session.attrs["not_in_excerpt"].split("; ")
     assert left[0] == f"{(~good).sum()} of 60 units, which do not pass the quality filter"
     assert {"units/spike_amplitudes", "units/waveform_mean", "running", "drifting_gratings"} <= set(left)
-    assert session.attrs["sha256"] == hashlib.sha256(small.read_bytes()).hexdigest()
     its = store.receipt(path)
-    assert its["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert session.attrs["sha256"] == its["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert session.attrs["source_sha256"] == hashlib.sha256(small.read_bytes()).hexdigest()
+    counts = bin_spikes(session, window=(0.0, 0.25), bin_width=0.25)
+    assert (counts.attrs["sha256"], counts.attrs["source_sha256"]) == (its["sha256"], session.attrs["source_sha256"])
     assert its["what"] == ["units", "natural_scenes"]
     assert (its["dataset"], its["session"], its["version"]) == ("my-allen", "one", "1")
     with h5py.File(path) as file:
@@ -560,6 +563,61 @@ def test_an_asset_of_dandi_is_read_behind_its_redirect(
     assert 2 <= sum("/download/" in request.path for request in archive.log) <= 2 + 8
     session = open_session("guo-alm-local")
     assert (session.sizes["unit"], session.sizes["spike"], session.sizes["trial"]) == (4, 80_000, 40)
+
+
+def test_a_byte_turned_under_the_same_etag_is_noticed_in_a_whole_file_and_not_in_its_parts(
+    enter: Enter, archive: Archive, tmp_path: Path
+) -> None:
+    """The limit of excerpts: a published digest is of a whole file, so parts are checked by size and ETag alone."""
+    path = allen_session(tmp_path / "one.nwb", spikes=100, contiguous=True)
+    entry, place = enter(path), "intervals/natural_scenes_presentations/start_time"
+    with h5py.File(path) as file:
+        right, archive.faults.flip_at = file[place][:], file[place].id.get_offset() + 6
+    part = fetch(entry, "units")
+    with h5py.File(part) as file:
+        assert (file[place][:] != right).tolist() == [True] + [False] * (len(right) - 1)
+    its = store.receipt(part)
+    assert its["proven"], "of the version, not of the bytes"
+    assert its["source_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(ChecksumError, match="my-allen one arrived with sha256"):
+        store.fetch("my-allen", progress=False)
+
+
+def test_a_pin_without_an_etag_is_read_unproven_and_its_archive_is_not_asked(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "catalog").mkdir()
+    monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
+    content = guo_alm_twin(tmp_path / "twin.nwb")
+    stored = guo_alm_local(archive, tmp_path / "catalog", content)
+    guo_alm_local(archive, tmp_path / "catalog", content, asset_id=stored.asset_id)
+    path = fetch(catalog.describe("guo-alm-local"), "units")
+    assert not [request.path for request in archive.log if "/dandisets/" in request.path]
+    its, session = store.receipt(path), open_session("guo-alm-local")
+    assert not its["proven"]
+    assert its["note"] == "parts, read by ranges; no digest proves them"
+    assert session.attrs["sha256"] == its["sha256"]
+    assert "source_sha256" not in session.attrs
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_where_only_a_lock_says_the_digest_the_archive_is_asked_and_silence_leaves_it_unproven(
+    answers: bool, enter: Enter, small: Path
+) -> None:
+    from dataclasses import replace
+
+    from neurodata4ml.data.archives.sources import resolve
+
+    def ask() -> Remote:
+        if not answers:
+            raise ArchiveError
+        return remote
+
+    entry = enter(small)
+    remote = resolve(entry)
+    bare = replace(remote, etag="", afresh=ask)
+    assert excerpt._asked(bare, None).etag == (remote.etag if answers else "")
+    assert excerpt._asked(bare, entry.asset()) is bare
 
 
 def test_a_member_of_an_archive_has_no_parts(enter: Enter, small: Path) -> None:

@@ -64,8 +64,8 @@ STEPS = st.lists(st.lists(FAULTS, min_size=1, max_size=3), min_size=1, max_size=
 
 
 @contextlib.contextmanager
-def scene() -> Iterator[tuple[Archive, Stored, list[int]]]:
-    """An archive with one file, an empty cache, and the counter of the bytes that reached the client."""
+def scene() -> Iterator[tuple[Archive, Stored]]:
+    """An archive with one file, and an empty cache."""
     with Archive() as archive, tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "CACHE": f"{folder}/cache",
@@ -75,7 +75,7 @@ def scene() -> Iterator[tuple[Archive, Stored, list[int]]]:
         }.items():
             patch.setenv(f"NEURODATA4ML_{name}", value)
         patch.setattr(transport.time, "sleep", lambda _: None)
-        yield archive, guo_alm_local(archive, Path(folder), CONTENT), [0]
+        yield archive, guo_alm_local(archive, Path(folder), CONTENT)
 
 
 def state() -> str:
@@ -87,7 +87,7 @@ def state() -> str:
 
 
 def never_wrong(steps: list[list[dict[str, Any]]]) -> None:
-    with scene() as (archive, stored, _):
+    with scene() as (archive, stored):
         for step in steps:
             for name, value in (pair for fault in step for pair in fault.items()):
                 setattr(archive.faults, name, value)
@@ -115,7 +115,7 @@ def no_byte_twice(cuts: list[int], interrupts: list[int], reset: bool) -> None:
             left.pop(0)
             raise KeyboardInterrupt
 
-    with scene() as (archive, _, _):
+    with scene() as (archive, _):
         archive.faults.cuts, archive.faults.reset = cuts, reset
         for _ in range(len(interrupts) + 1):
             with contextlib.suppress(KeyboardInterrupt):
@@ -139,6 +139,8 @@ MANY = settings(QUICK, max_examples=300)
 
 @QUICK
 @example([[{"flip_at": 5}, {"cuts": [500_000] + [0] * 99}]])  # a wrong byte is kept, and the rest is right
+@example([[{"no_etag": True}, {"cuts": [500_000]}, {"changes_after": 1}]])  # two files, and no ETag to tell them apart
+@example([[{"weak_etag": True}, {"cuts": [500_000] + [0] * 99}, {"flip_at": 5}], [{"no_etag": True}]])
 @given(STEPS)
 def test_after_any_faults_the_file_is_right_or_absent(steps: list[list[dict[str, Any]]]) -> None:
     never_wrong(steps)

@@ -124,11 +124,16 @@ def test_etag_changed_half_way_and_the_content_did_not(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("fault", ["weak_etag", "no_etag"])
-def test_without_a_strong_etag_nothing_is_resumed(scene: Scene, fault: str) -> None:
-    scene.archive.faults.cuts = [500_000]
+def test_without_a_strong_etag_the_published_digest_lets_it_be_resumed(scene: Scene, fault: str) -> None:
     setattr(scene.archive.faults, fault, True)
+    scene.archive.faults.cuts = [500_000, *[0] * 99]
+    with pytest.raises(ArchiveError, match="500,000 bytes are kept, and it continues there"):
+        fetch(NAME, progress=False)
+    scene.archive.faults.cuts = [300_000]
+    scene.archive.forget()
     scene.fetch()
-    assert [request.range for request in scene.archive.downloads()] == ["", ""]
+    asked = [(request.range, request.if_range) for request in scene.archive.downloads()]
+    assert asked == [("bytes=500000-", ""), ("bytes=800000-", "")]
 
 
 def test_429_with_retry_after(scene: Scene) -> None:

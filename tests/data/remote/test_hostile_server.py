@@ -14,7 +14,7 @@ import pytest
 from neurodata4ml.data.archives.asking import Question
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.remote.addresses import Reach, host_of, origin, without_secrets
-from neurodata4ml.data.remote.transfer import download
+from neurodata4ml.data.remote.transfer import Before, download
 from neurodata4ml.errors import ArchiveError
 
 BODY = bytes(range(256)) * 4
@@ -158,7 +158,7 @@ def test_the_etag_of_a_body_whose_end_nobody_can_see_is_not_remembered(
     """It would make the beginning of a file pass for the file."""
     url = serve(header(ETag='"a"', **framing) + BODY[:300])
     told: list[str] = []
-    download([url], io.BytesIO(), what="a b", reach=Reach(named=(origin(url),)), remember=told.append)
+    download([url], io.BytesIO(), what="a b", reach=Reach(named=(origin(url),)), before=Before(remember=told.append))
     assert told == [""]
 
 

@@ -13,6 +13,7 @@ import pytest
 from archive import Archive, Stored
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.remote.addresses import Reach, origin
+from neurodata4ml.data.remote.transfer import Before
 from neurodata4ml.data.remote.transfer import download as move
 from neurodata4ml.errors import ArchiveError, ChecksumError
 
@@ -41,7 +42,8 @@ def stored(archive: Archive) -> Stored:
 def download(archive: Archive, stored: Stored, file: io.BytesIO | None = None, **options: object) -> bytes:
     """Download the stored file into memory; return all that is there."""
     file = file or io.BytesIO()
-    options = {"what": "a b", "size": len(CONTENT), "etag": stored.etag, "reach": near(archive), **options}
+    before = {"etag": stored.etag, **{key: options.pop(key) for key in ("etag", "remember", "join") if key in options}}
+    options = {"what": "a b", "size": len(CONTENT), "before": Before(**before), "reach": near(archive), **options}
     move([archive.url(stored)], file, **options)
     return file.getvalue()
 
@@ -171,9 +173,26 @@ def test_what_arrived_is_not_lost_for_a_word_of_another_length(
     assert file.getvalue() == CONTENT[:100_000]
 
 
-def test_what_arrived_without_an_etag_is_not_continued(archive: Archive, stored: Stored) -> None:
+def test_what_arrived_without_an_etag_is_continued_only_where_a_digest_will_tell(
+    archive: Archive, stored: Stored
+) -> None:
     assert download(archive, stored, io.BytesIO(b"?" * 1000), etag="") == CONTENT
-    assert [request.range for request in archive.log] == [""]
+    joined: list[str] = []
+    whole = download(archive, stored, io.BytesIO(CONTENT[:1000]), etag="", join=lambda: joined.append("joined"))
+    assert whole == CONTENT
+    assert [(request.range, request.if_range) for request in archive.log] == [("", ""), ("bytes=1000-", "")]
+    assert joined == ["joined"]
+
+
+@pytest.mark.parametrize("fault", ["weak_etag", "no_etag"])
+def test_without_an_etag_and_a_digest_nothing_is_continued_and_nothing_promised(
+    archive: Archive, stored: Stored, fault: str
+) -> None:
+    setattr(archive.faults, fault, True)
+    archive.faults.cuts = [50_000] * 99
+    with pytest.raises(ArchiveError, match=r"Check the connection and run the same line again\.$"):
+        download(archive, stored, etag="")
+    assert {request.range for request in archive.log} == {""}
 
 
 def test_the_etag_is_remembered_only_if_it_is_strong(archive: Archive, stored: Stored) -> None:
@@ -187,17 +206,22 @@ def test_the_etag_is_remembered_only_if_it_is_strong(archive: Archive, stored: S
 
 
 @pytest.mark.parametrize("fault", ["new_etag", "weak_etag", "no_etag"])
-def test_a_range_of_another_version_is_not_appended(archive: Archive, stored: Stored, fault: str) -> None:
+@pytest.mark.parametrize("join", [None, lambda: None], ids=["no digest", "digest"])
+def test_a_range_of_another_version_is_not_appended(archive: Archive, stored: Stored, fault: str, join: object) -> None:
     """The server is broken: it sends the range though our If-Range does not match."""
     archive.faults.ignore_if_range = True
     setattr(archive.faults, fault, "another" if fault == "new_etag" else True)
-    assert download(archive, stored, io.BytesIO(b"?" * 1000)) == CONTENT
+    assert download(archive, stored, io.BytesIO(b"?" * 1000), join=join) == CONTENT
     assert [request.status for request in archive.log] == [206, 200]
 
 
-def test_a_server_that_cannot_do_ranges_is_asked_for_the_whole(archive: Archive, stored: Stored) -> None:
-    archive.faults.wrong_range = 99
-    assert download(archive, stored, io.BytesIO(CONTENT[:1000])) == CONTENT
+@pytest.mark.parametrize("options", [{}, {"etag": "", "join": lambda: None}], ids=["etag", "digest"])
+@pytest.mark.parametrize("fault", ["wrong_range", "wrong_total"])
+def test_a_server_that_cannot_do_ranges_is_asked_for_the_whole(
+    archive: Archive, stored: Stored, fault: str, options: dict[str, object]
+) -> None:
+    setattr(archive.faults, fault, 99)
+    assert download(archive, stored, io.BytesIO(CONTENT[:1000]), **options) == CONTENT
     assert [request.status for request in archive.log] == [206, 206, 200]
 
 

@@ -199,7 +199,14 @@ def test_what_nobody_keeps_is_not_promised() -> None:
     with pytest.raises(ArchiveError, match="5 bytes are kept, and it continues there"):
         persist(fails(FaultError("broken", 1)), lambda: 5)
     with pytest.raises(ArchiveError, match=r"run the same line again\.$"):
-        persist(fails(FaultError("broken", 1)), lambda: 5, keeps=False)
+        persist(fails(FaultError("broken", 1)), lambda: 5, keeps=lambda: False)
+
+
+def test_an_error_has_the_status_of_the_last_answer_where_that_is_why() -> None:
+    for fault, status in ((FaultError("it answered 410 Gone", 1, status=410), 410), (FaultError("broken", 1), 0)):
+        with pytest.raises(ArchiveError) as e:
+            persist(fails(fault))
+        assert e.value.status == status
 
 
 def fails(fault: FaultError) -> Callable[[int], str]:

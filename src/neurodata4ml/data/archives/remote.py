@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -14,6 +13,9 @@ from neurodata4ml.data.entries.records import Asset, Entry
 from neurodata4ml.data.remote.addresses import Reach, RefusedError, origin
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
 from neurodata4ml.places import catalog_folder
+
+NOT_HERE = (401, 403, 404, 410)
+"""Statuses of an address that leads nowhere, or not for us."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,7 @@ class Remote:
 
         None where that is not what went wrong, or the archive was asked before.
         """
-        is_gone = re.search(r"it answered (401|403|404|410)\b", str(error.__cause__)) is not None
-        return self.afresh() if self.afresh is not None and is_gone else None
+        return self.afresh() if self.afresh is not None and error.status in NOT_HERE else None
 
 
 def located(entry: Entry, session: str, pin: Asset, *, stated: Asset | None = None, **more: Any) -> Remote:

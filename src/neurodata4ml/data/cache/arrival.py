@@ -15,7 +15,7 @@ from neurodata4ml.data.cache import disk, parts, receipts, room, unpack
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.progress import Progress, shown
 from neurodata4ml.data.remote.addresses import origin, without_secrets
-from neurodata4ml.data.remote.transfer import download
+from neurodata4ml.data.remote.transfer import Before, download
 from neurodata4ml.errors import ArchiveError, ChecksumError, NeuroDataError
 
 ON_TRUST = "no digest published: trusted on first use"
@@ -26,8 +26,18 @@ Check = Callable[[Path], None]
 log = logging.getLogger("neurodata4ml")
 
 
-def receive(remote: Remote, final: Path, progress: Progress | bool | None = None, check: Check | None = None) -> None:
+def receive(
+    remote: Remote,
+    final: Path,
+    progress: Progress | bool | None = None,
+    check: Check | None = None,
+    *,
+    is_second: bool = False,
+) -> None:
     """Download a file, continued where an earlier try ended, and publish it as ``final``.
+
+    Bytes that were continued and prove wrong may be of two files: they are dropped and all is asked for anew, once
+    where they came in this call (``is_second``: that was done).
 
     Raises
     ------
@@ -46,7 +56,6 @@ def receive(remote: Remote, final: Path, progress: Progress | bool | None = None
     with disk.refuse_trouble(what):
         wanted = {"session": remote.session, "size": remote.size, "digest": digest}
         part = parts.claim(final, wanted, etag=header, also=(kind,))
-        is_continued = part.seek(0, os.SEEK_END) > 0
         try:
             remote = _fill(part, remote, what, progress)
             found = part.finish()
@@ -58,10 +67,10 @@ def receive(remote: Remote, final: Path, progress: Progress | bool | None = None
             publish(part.path, final, {**record(remote), "etag": part.etag or remote.etag, **found})
         except ChecksumError as error:
             part.discard()
-            if not is_continued:
+            if not part.was_left and (is_second or not part.is_joined):
                 raise
-            log.info("%s It began with bytes of an earlier try; asking for all of them.", error)
-            receive(remote, final, progress, check)
+            log.info("%s It was continued with other bytes than it began with; asking for all of them.", error)
+            receive(remote, final, progress, check, is_second=is_second or not part.was_left)
             return
         except BaseException:  # Ctrl-C too
             part.release()
@@ -192,6 +201,7 @@ def _fill(part: parts.Part, remote: Remote, what: str, progress: Progress | bool
 
         def tell(have: int, size: int) -> None:
             nonlocal expected
+            part.sign()
             if size > expected:  # the server is the first to say how large it is
                 expected = size
                 room.check_room(part.final.parent, size - have, what)
@@ -199,8 +209,9 @@ def _fill(part: parts.Part, remote: Remote, what: str, progress: Progress | bool
                 show(have, size)
 
         def ask(where: Remote) -> None:
-            options: Any = {"size": where.size, "etag": part.etag, "reach": where.reach}
-            download(where.urls, part, what=what, remember=part.remember, progress=tell, **options)
+            join = part.join if published(where) else None  # the digest tells whether the bytes are of one file
+            before = Before(part.etag, part.remember, join)
+            download(where.urls, part, what=what, size=where.size, before=before, reach=where.reach, progress=tell)
 
         try:
             ask(remote)

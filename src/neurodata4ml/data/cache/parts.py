@@ -23,7 +23,13 @@ from neurodata4ml.data.cache.follower import Follower
 from neurodata4ml.errors import NeuroDataError
 
 LONGEST_SILENCE = 86_400.0
-"""Seconds without a byte after which a writer is taken for dead, where its process cannot be looked for."""
+"""Seconds without a sign after which a writer on this host is taken for dead: another may have its number by now."""
+
+LONGEST_SILENCE_ELSEWHERE = 900.0
+"""The same for a writer on another host or in another container, whose process nobody here can look for."""
+
+SIGN = 30.0
+"""Seconds between two signs of a writer that waits."""
 
 TRUSTED_BYTES, TRUSTED_SECONDS = 64 << 20, 0.25
 """How much, and for how long, we write before we look again whether the file is still ours."""
@@ -33,8 +39,13 @@ class Part(io.FileIO):
     """The bytes that arrived of ``final``, in a file that only this object writes, hashed while they arrive.
 
     No lock is needed: the file's name belongs to this host, process and object. Another process may take it over only
-    when it takes us for dead, after a day of silence; should we wake up after all, we notice before we touch a byte.
+    when it takes us for dead: our process is gone, or the file's time has stood still, for a day where our process
+    could be looked for, for 15 minutes on another host. Each write moves that time, and so does :meth:`sign` while no
+    byte comes: a server may have us wait 5 minutes, several times in a row. Should we wake up after all, we notice
+    before we touch a byte.
     ``etag`` is that of the bytes that were there already, and then that which :meth:`remember` was told; empty: none.
+    ``was_left`` says that there were such bytes, ``is_joined`` (see :meth:`join`) that only a digest can prove the
+    bytes to be of one file.
     """
 
     def __init__(  # noqa: D107
@@ -43,14 +54,27 @@ class Part(io.FileIO):
         super().__init__(path, "r+b" if path.exists() else "x+b")  # unbuffered: nothing is written behind our back
         self.final, self.path, self.wanted, self.etag = final, path, wanted, etag
         self.identity = os.fstat(self.fileno())
+        self.was_left, self.is_joined = self.identity.st_size > 0, False
         self.follower = Follower(path, *also)
         self._hashed: int | None = None
         self._unwatched, self._looked = 0, time.time()
+        self._signed = time.monotonic()
 
     def remember(self, etag: str) -> None:
         """Keep beside the bytes what they are bytes of, for whoever continues."""
         self.etag = etag
         _state(self.path).write_text(json.dumps({**self.wanted, "etag": etag}), encoding="utf-8")
+
+    def join(self) -> None:
+        """Note that bytes were continued with no word of the server that they are of the same file."""
+        self.is_joined = True
+
+    def sign(self) -> None:
+        """Show that we live, though no byte may come; cheap enough to be called at any time."""
+        if time.monotonic() - self._signed > SIGN:
+            self._signed = time.monotonic()
+            with contextlib.suppress(OSError):  # taken over: the next write says so
+                os.utime(self.path)
 
     def write(self, data: Any) -> int:
         """Write all of ``data``, while the file is ours."""
@@ -140,7 +164,10 @@ def forget(part: Path) -> None:
 
 
 def arrived(final: Path) -> int:
-    """Return how many bytes of ``final`` an earlier try left; whether they can be continued is for the next to say."""
+    """Return how many bytes of ``final`` an earlier try left; whether they can be continued is for the next to say.
+
+    What a living process writes now is not among them.
+    """
     if not final.parent.is_dir():
         return 0
     return max((path.stat().st_size for path in _left(final)), default=0)
@@ -224,9 +251,11 @@ def _take(left: Path, path: Path) -> bool:
 
 
 def _is_dead(host: str, process: int, last_written: float) -> bool:
-    if process == 0 or time.time() - last_written > LONGEST_SILENCE:
+    is_here = host == _host()
+    silence = time.time() - last_written
+    if process == 0 or silence > (LONGEST_SILENCE if is_here else LONGEST_SILENCE_ELSEWHERE):
         return True
-    if host != _host():
+    if not is_here:
         return False
     if sys.platform == "win32":  # it lets nobody rename or remove a file that a living process has open
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.places import cache_folder
 
 SUFFIX = ".verified.json"
+
+log = logging.getLogger("neurodata4ml")
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,18 @@ def touch(path: Path) -> None:
             os.utime(place(path))
 
 
-def is_as_verified(path: Path, its: dict[str, Any]) -> bool:
-    """Return whether size and time of a file are those of its receipt ``its``."""
-    now = path.stat()
-    return bool(now.st_size == its["size"] and now.st_mtime_ns == its.get("mtime_ns"))
+def holds(path: Path, its: dict[str, Any]) -> bool:
+    """Return whether a file is there, readable, and as its receipt ``its`` has it; never where that is empty.
 
-
-def is_the_same(path: Path, its: dict[str, Any]) -> bool:
-    """Return whether the bytes of a file, read anew, are those of its receipt ``its``."""
-    with open(path, "rb") as file:
-        return path.stat().st_size == its["size"] and bool(digests(file)["sha256"] == its["sha256"])
+    Its size and time are compared. Where the time differs it is read again, and where it proves the same the new time
+    is remembered: in the own cache only, nothing is ever written to a shared one.
+    """
+    if not (its and path.is_file() and os.access(path, os.R_OK)):
+        return False
+    try:
+        return _is_as_verified(path, its) or _is_still_the_same(path, its)
+    except FileNotFoundError:  # another process removed it just now
+        return False
 
 
 def all_held(folder: Path | None = None) -> Iterator[Held]:
@@ -97,6 +102,25 @@ def all_held(folder: Path | None = None) -> Iterator[Held]:
             its = receipt(path) if name.endswith(SUFFIX) else {}
             if its and path.is_file():
                 yield _held(path, its)
+
+
+def _is_as_verified(path: Path, its: dict[str, Any]) -> bool:
+    """Return whether size and time of a file are those of its receipt."""
+    now = path.stat()
+    return bool(now.st_size == its["size"] and now.st_mtime_ns == its.get("mtime_ns"))
+
+
+def _is_still_the_same(path: Path, its: dict[str, Any]) -> bool:
+    """Return whether the bytes of a file, read anew, are those of its receipt; if so, remember its time."""
+    log.info("%s was touched since it was verified; reading it again", path)
+    now = path.stat()  # before it is read: whatever changes after that is noticed
+    with open(path, "rb") as file:
+        if now.st_size != its["size"] or digests(file)["sha256"] != its["sha256"]:
+            return False
+    if path.is_relative_to(cache_folder()):
+        with contextlib.suppress(OSError):  # it may be read-only for us
+            put(path, {**its, "mtime_ns": now.st_mtime_ns})
+    return True
 
 
 def _is_receipt(its: Any) -> bool:

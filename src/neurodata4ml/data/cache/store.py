@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -230,28 +228,13 @@ def _digests(path: Path) -> dict[str, Any]:
 def _is_right(path: Path, pin: Asset | Remote) -> bool:
     """Return whether a file was verified, has not changed since, and is the one that is pinned."""
     its = receipt(path)
-    if not (its and path.is_file() and os.access(path, os.R_OK)):
+    if not its:
         return False
     of = its.get("archive", its)  # a member is pinned by its archive
     named = "sha256" if pin.sha256 else "md5"
     if pin.size not in (0, of["size"]) or getattr(pin, named) not in ("", of.get(named, getattr(pin, named))):
         return False
-    try:
-        return receipts.is_as_verified(path, its) or _still_the_same(path, its)
-    except FileNotFoundError:  # another process removed it just now
-        return False
-
-
-def _still_the_same(path: Path, its: dict[str, Any]) -> bool:
-    """Read a file again whose time is not that of its receipt; where it proves the same, remember the new time."""
-    log.info("%s was touched since it was verified; reading it again", path)
-    time_ns = path.stat().st_mtime_ns
-    if not receipts.is_the_same(path, its):
-        return False
-    if path.is_relative_to(cache_folder()):
-        with contextlib.suppress(OSError):  # it may be read-only for us
-            receipts.put(path, {**its, "mtime_ns": time_ns})
-    return True
+    return receipts.holds(path, its)
 
 
 def _refuse_offline(what: str, final: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -15,12 +16,12 @@ from neurodata4ml.data.cache import arrival, disk, parts, receipts, room, store
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.known import EXCERPT, known
 from neurodata4ml.data.cache.progress import Progress, shown
-from neurodata4ml.data.entries.records import Entry, Layout
+from neurodata4ml.data.entries.records import Asset, Entry, Layout
 from neurodata4ml.data.excerpts import selection
 from neurodata4ml.data.excerpts.refusals import refuse_lack, refuse_member, refuse_offline, refuse_unproven
 from neurodata4ml.data.remote.addresses import origin
 from neurodata4ml.data.remote.ranges import RangeFile
-from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
+from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NotCachedError
 from neurodata4ml.places import cache_folder, shared_caches
 from neurodata4ml.suggest import did_you_mean
 
@@ -43,6 +44,9 @@ def fetch(
     Only they are moved. Units that do not pass the quality filter are not in an excerpt at all, nor are ragged columns
     beside the spikes. Where the whole file is in the cache it is returned: it has all parts.
 
+    The parts are checked by size and ETag of the file on its server: a whole file's digest proves nothing of its parts,
+    so a byte that the server sends wrong is not noticed. Where nobody pinned an ETag, the receipt says "proven": false.
+
     Parameters
     ----------
     entry : Entry
@@ -62,7 +66,8 @@ def fetch(
     ArchiveError
         The server does not deliver, delivers whole files only, or the file changed meanwhile. Nothing is kept.
     ChecksumError
-        It is another file than the published one, or nobody could tell.
+        The server's file has another ETag than the published one; or the lock pins other bytes than the catalog, and
+        no ETag is known by which to tell.
     LayoutError
         The file has no such part, or what it has is damaged.
     """
@@ -81,8 +86,9 @@ def fetch(
         with disk.alone(final, f"{entry.name} {session}"):
             held = _held(entry, session)
             if held is None or not _has(held, chosen):  # another process may have been quicker
-                remote = _proven(resolve(entry, session))
-                refuse_unproven(entry, session, catalogs.sessions.get(session), remote.etag)
+                ours = catalogs.sessions.get(session)
+                remote = _asked(resolve(entry, session), ours)
+                refuse_unproven(entry, session, ours, remote.etag)
                 _make(entry.layout, remote, final, _united(_words_of(held), chosen), progress)
                 held = final
     receipts.touch(held)
@@ -152,7 +158,8 @@ def opened(entry: Entry, session: str | int | None, trials: str | None) -> tuple
         "not_in_excerpt": "; ".join([*its.get("left_out", []), *left]),
         "moved": int(its.get("moved", 0)),
         "whole": int(its.get("whole", 0)),
-        "sha256": str(its["source_sha256"]) if its.get("proven") else "",
+        "sha256": str(its["sha256"]),
+        "source_sha256": str(its["source_sha256"]) if its.get("proven") else "",
     }
     return path, selection.restricted(entry.layout, has), said
 
@@ -197,7 +204,7 @@ def _held(entry: Entry, session: str) -> Path | None:
         its = receipts.receipt(path)
         same = pin.sha256 in ("", its.get("source_sha256")) and pin.size in (0, its.get("whole"))
         same = same and its.get("layout") == selection.fingerprint(entry.layout, its.get("what", []))
-        if its and same and path.is_file() and (receipts.is_as_verified(path, its) or receipts.is_the_same(path, its)):
+        if same and receipts.holds(path, its):
             return path
     return None
 
@@ -247,9 +254,15 @@ def _make(layout: Layout, remote: Remote, final: Path, what: list[str], progress
         part.unlink(missing_ok=True)
 
 
-def _proven(remote: Remote) -> Remote:
-    """Return the file with the ETag that its archive states for this digest, where it was pinned without."""
-    return remote.afresh() if remote.sha256 and not remote.etag and remote.afresh is not None else remote
+def _asked(remote: Remote, ours: Asset | None) -> Remote:
+    """Return the file with the ETag that its archive states, where only a lock says which bytes it has.
+
+    What the catalog pins itself is read without asking; without an ETag, it goes on unproven.
+    """
+    if remote.sha256 and not remote.etag and remote.afresh is not None and (not ours or ours.sha256 != remote.sha256):
+        with contextlib.suppress(ArchiveError, NotCachedError):
+            return remote.afresh()
+    return remote
 
 
 def _open(remote: Remote, label: str) -> RangeFile:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from glob import escape
 from pathlib import Path
 
 from neurodata4ml.data.archives import sources
 from neurodata4ml.data.cache import disk, store
 from neurodata4ml.data.cache.known import EXCERPT, known
+from neurodata4ml.data.cache.parts import arrived
 from neurodata4ml.data.entries.records import Entry
 from neurodata4ml.data.entries.sizes import readable_bytes
 from neurodata4ml.data.orders.failures import IMAGES
@@ -146,7 +145,8 @@ def _with_all_sessions(entry: Entry) -> Entry:
     except NotCachedError as error:
         message = (
             f"which sessions {entry.name} has is asked of its archive, and NEURODATA4ML_OFFLINE forbids it. Name them; "
-            f"in the catalog are: {', '.join(entry.sessions)}."
+            f"in the catalog are: {', '.join(entry.sessions)}. Where there is a network, unset it and type: "
+            f"neurodata4ml fetch {entry.name} --all"
         )
         raise NotCachedError(message) from error
 
@@ -163,7 +163,7 @@ def _item(entry: Entry, session: str, parts: tuple[str, ...]) -> Item:
         archive = store.cached(replace(entry, sessions={**entry.sessions, session: replace(asset, member="")}), session)
         return Item(session, path, asset.size, here=asset.size if archive else 0)
     size = asset.size or _stated_size(entry, session)
-    return Item(session, disk.beside(path, EXCERPT), size) if parts else Item(session, path, size, here=_arrived(path))
+    return Item(session, disk.beside(path, EXCERPT), size) if parts else Item(session, path, size, here=arrived(path))
 
 
 def _excerpt(entry: Entry, session: str, parts: tuple[str, ...]) -> Path | None:
@@ -177,12 +177,3 @@ def _stated_size(entry: Entry, session: str) -> int:
         return 0 if offline() else sources.resolve(entry, session).size
     except CatalogError:  # there is no such file: fetching it says so, and does not keep the others from coming
         return 0
-
-
-def _arrived(final: Path) -> int:
-    """Return how much of a file an earlier try left, as far as one can see without reading it."""
-    sizes = [0]
-    for part in final.parent.glob(f"{escape(final.name)}*.part"):
-        with contextlib.suppress(FileNotFoundError):  # another process may take it over just now
-            sizes.append(part.stat().st_size)
-    return max(sizes)

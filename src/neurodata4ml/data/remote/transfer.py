@@ -22,24 +22,47 @@ MISTAKES = 2
 """Wrong answers to requests for a range after which the server is asked for the whole file instead."""
 
 
+@dataclass(frozen=True)
+class Before:
+    """What is known of the bytes that a file already holds, and who wants to know more of it.
+
+    Attributes
+    ----------
+    etag : str
+        Their strong ETag; empty when not known.
+    remember : callable, optional
+        Called with the strong ETag as soon as the server states it, empty where it states none.
+    join : callable, optional
+        Called before bytes are continued that only a digest can prove to be of the same file; without it none are.
+    """
+
+    etag: str = ""
+    remember: Callable[[str], None] | None = None
+    join: Callable[[], None] | None = None
+
+
+NOTHING = Before()
+
+
 def download(
     urls: Sequence[str],
     file: BinaryIO,
     *,
     what: str,
     size: int = 0,
-    etag: str = "",
+    before: Before = NOTHING,
     reach: Reach = PUBLIC,
-    remember: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Append to ``file`` what it lacks of the resource at ``urls``, however often the connection breaks.
 
-    Each try continues where the last one ended, but only with a strong ETag of the bytes that are there: it goes along
-    as ``If-Range``, and the answer must state it again, with the right range of a file of the right length. In any
-    other case (no ETag, a weak one, another one, a server that knows no ranges) the file is emptied and starts anew.
-    Tries are counted only while no new byte arrives, and go round the ``urls`` in turn, each asked anew, so that an
-    expired redirect is replaced. Bytes are not verified here. Several threads may download, each into its own file.
+    Each try continues where the last one ended, where a strong ETag of the bytes that are there is known: it goes along
+    as ``If-Range``, and the answer must state it again. Where none is known the range is asked for alone, and only with
+    ``before.join``: the caller holds a digest against the whole file. Either way it must be the right range of a file of
+    the right length. In any other case (no ETag and no digest, another ETag, a server that knows no ranges) the file is
+    emptied and starts anew. Tries are counted only while no new byte arrives, and go round the ``urls`` in turn, each
+    asked anew, so that an expired redirect is replaced. Bytes are not verified here. Several threads may download, each
+    into its own file.
 
     Parameters
     ----------
@@ -50,12 +73,10 @@ def download(
         Dataset and session, for messages.
     size : int
         Bytes expected; 0 when not known.
-    etag : str
-        Strong ETag of what ``file`` already holds; empty when not known.
+    before : Before
+        What is known of the bytes that ``file`` already holds.
     reach : Reach
         Where answers may lead.
-    remember : callable, optional
-        Called with the strong ETag as soon as the server states it, empty where it states none.
     progress : callable, optional
         Called with (bytes there, bytes in all; 0 when not known) for each piece, and several times a second while
         waiting for the next try. Whatever it raises ends the download; what arrived stays in ``file``.
@@ -63,14 +84,15 @@ def download(
     Raises
     ------
     ArchiveError
-        When the server did not deliver; what arrived stays in ``file``.
+        When the server did not deliver; what arrived stays in ``file``, and the message says so where it can be
+        continued.
     ChecksumError
         When the server offers another number of bytes than ``size``.
     NotCachedError
         In offline mode.
     """
     with transport.session(reach) as client:
-        transfer = _Transfer(client, file, what, size, etag.strip('"'), remember, progress)
+        transfer = _Transfer(client, file, what, size, before, before.etag.strip('"'), progress)
         transport.persist(
             lambda n: transfer.attempt(urls[n]),
             transfer.position,
@@ -78,6 +100,7 @@ def download(
             what=what,
             n_urls=len(urls),
             tick=transfer.tick,
+            keeps=transfer.can_continue,
         )
 
 
@@ -87,8 +110,8 @@ class _Transfer:
     file: BinaryIO
     what: str
     size: int
+    before: Before
     etag: str
-    remember: Callable[[str], None] | None
     progress: Callable[[int, int], None] | None
     total: int = 0
     """Bytes that the server says the file has; 0 where it does not."""
@@ -101,13 +124,17 @@ class _Transfer:
         if self.progress is not None:
             self.progress(self.position(), self.size or self.total)
 
+    def can_continue(self) -> bool:
+        return bool(self.etag or self.before.join)
+
     def attempt(self, url: str) -> None:
         start = self.position()
         if self.size and start == self.size:
             return
-        if not self.etag or self.mistakes >= MISTAKES or (self.size and start > self.size):
+        if not self.can_continue() or self.mistakes >= MISTAKES or (self.size and start > self.size):
             start = self.restart()
-        headers = {"Range": f"bytes={start}-", "If-Range": f'"{self.etag}"'} if start else {}
+        condition = {"If-Range": f'"{self.etag}"'} if self.etag else {}
+        headers = {"Range": f"bytes={start}-", **condition} if start else {}
         with transport.connected(lambda: self.client.get(url, headers=headers, stream=True)) as answer:
             end = self.check(answer, start)
             self.receive(answer, end)
@@ -137,12 +164,12 @@ class _Transfer:
         is_chunked = answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
         is_framed = self.size or length is not None or is_chunked
         self.total, self.etag = end, etag if is_framed else ""  # whose end nobody can see is not known by its ETag
-        if self.remember is not None:
-            self.remember(self.etag)
+        if self.before.remember is not None:
+            self.before.remember(self.etag)
         return end
 
     def check_range(self, answer: requests.Response, start: int, etag: str) -> int:
-        if etag != self.etag:
+        if self.etag and etag != self.etag:
             self.restart()
             reason = f"the file changed while it was downloaded (its ETag was {self.etag}, now it is {etag or 'none'})"
             raise FaultError(reason, transport.BRIEF)
@@ -157,6 +184,8 @@ class _Transfer:
             reason = f"asked for the bytes from {start:,} to the end, the server sent {got}"
             raise FaultError(reason, transport.BRIEF)
         self.total = total or self.total
+        if self.before.join is not None and not self.etag:
+            self.before.join()
         return last + 1
 
     def check_size(self, stated: int, start: int) -> None:

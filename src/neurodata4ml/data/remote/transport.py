@@ -73,7 +73,8 @@ def ask(
     with session(reach, deadline=deadline, patient=what) as client:
         answer = client.get(url, headers={"Accept": "application/json"})
     if answer.status_code != 200 and not (accept_missing and answer.status_code == 404):
-        raise _undelivered(url, what, FaultError(f"it answered {answer.status_code} {answer.reason}", 1), 1, 0)
+        fault = FaultError(f"it answered {answer.status_code} {answer.reason}", 1, status=answer.status_code)
+        raise _undelivered(url, what, fault, 1, 0)
     return answer
 
 
@@ -98,11 +99,16 @@ class _Patient(Client):
 
 
 class FaultError(Exception):
-    """A try that failed: why, how many of its kind in a row to bear, how long the server asks us to wait."""
+    """A try that failed: why, how many of its kind in a row to bear, how long the server asks us to wait.
 
-    def __init__(self, reason: str, tries: int, wait: float = 0.0, cure: str = CURE) -> None:  # noqa: D107
+    ``status`` is that of the answer where it is the reason, else 0.
+    """
+
+    def __init__(  # noqa: D107
+        self, reason: str, tries: int, wait: float = 0.0, cure: str = CURE, status: int = 0
+    ) -> None:
         super().__init__(reason)
-        self.tries, self.wait, self.cure = tries, wait, cure
+        self.tries, self.wait, self.cure, self.status = tries, wait, cure, status
 
 
 def persist(
@@ -114,13 +120,13 @@ def persist(
     n_urls: int = 1,
     until: float = math.inf,
     tick: Callable[[], None] = lambda: None,
-    keeps: bool = True,
+    keeps: Callable[[], bool] = lambda: True,
 ) -> Answer:
     """Repeat ``attempt`` until it succeeds, or has failed too often without moving ``position``.
 
     It is given a number that goes round the ``n_urls`` addresses of the same bytes, each of which has a patience of its
-    own; ``tick`` is called several times a second while waiting, and ends the waiting by raising. Where nobody
-    ``keeps`` what arrived, the error does not promise it.
+    own; ``tick`` is called several times a second while waiting, and ends the waiting by raising. ``keeps`` is asked at
+    the end whether what arrived can be continued; where it cannot, the error does not promise it.
     """
     failures: Counter[tuple[int, int]] = Counter()
     waiting = list(range(n_urls))
@@ -141,7 +147,7 @@ def persist(
             wait = _wait(fault, number) if again else 0.0
             if not waiting or time.monotonic() + wait > until:
                 late = ", and the time for it is over" if waiting else ""
-                raise _undelivered(url, what, fault, number, here if keeps else 0, late) from fault
+                raise _undelivered(url, what, fault, number, here if keeps() else 0, late) from fault
             log.info("%s: %s; next try in %.1f s", what, fault, wait)
             _sleep(wait, tick)
 
@@ -174,8 +180,9 @@ def refuse_trouble(answer: requests.Response) -> None:
         return
     reason = f"it answered {status} {answer.reason}".rstrip()
     if is_passing(status):
-        raise FaultError(reason, PATIENT, _retry_after(answer))
-    raise FaultError(reason, BRIEF if status in (403, 416) else 1)  # 403: an address that expires is asked for again
+        raise FaultError(reason, PATIENT, _retry_after(answer), status=status)
+    tries = BRIEF if status in (403, 416) else 1  # 403: an address that expires is asked for again
+    raise FaultError(reason, tries, status=status)
 
 
 def is_passing(status: int) -> bool:
@@ -194,7 +201,9 @@ def refuse_page(answer: requests.Response) -> None:
 def _undelivered(url: str, what: str, fault: FaultError, number: int, here: int, late: str = "") -> ArchiveError:
     tries = "1 try" if number == 1 else f"{number} tries in a row"
     kept = f" {here:,} bytes are kept, and it continues there." if here else ""
-    return ArchiveError(f"{host_of(url)} did not deliver {what}: {fault} ({tries}{late}). {fault.cure}{kept}")
+    error = ArchiveError(f"{host_of(url)} did not deliver {what}: {fault} ({tries}{late}). {fault.cure}{kept}")
+    error.status = fault.status
+    return error
 
 
 def _wait(fault: FaultError, number: int) -> float:

@@ -80,7 +80,7 @@ class Versioned:
                 what=self.what,
                 n_urls=len(self.urls),
                 tick=self._go_on,
-                keeps=False,
+                keeps=lambda: False,
             )
         except Exception as error:
             self.failure = self.failure or error
