@@ -59,10 +59,10 @@ def download(
     Each try continues where the last one ended, where a strong ETag of the bytes that are there is known: it goes along
     as ``If-Range``, and the answer must state it again. Where none is known the range is asked for alone, and only with
     ``before.join``: the caller holds a digest against the whole file. Either way it must be the right range of a file
-    of the right length. In any other case (no ETag and no digest, another ETag, a server that knows no ranges) the file is
-    emptied and starts anew. Tries are counted only while no new byte arrives, and go round the ``urls`` in turn, each
-    asked anew, so that an expired redirect is replaced. Bytes are not verified here. Several threads may download, each
-    into its own file.
+    of the right length. In any other case (no ETag and no digest, another ETag, a server that knows no ranges) the file
+    is emptied and starts anew. Tries are counted only while no new byte arrives, and go round the ``urls`` in turn,
+    each asked anew, so that an expired redirect is replaced. Bytes are not verified here. Several threads may download,
+    each into its own file.
 
     Parameters
     ----------
