@@ -317,3 +317,15 @@ def test_a_cache_that_cannot_be_written_to_ends_with_6(
     assert locked.exit_code == 6
     assert "the files are there, but " in locked.stderr
     assert "--no-lock" in locked.stderr
+
+
+def test_fetching_a_whole_file_loads_nothing_heavy(archive: Archive) -> None:
+    code = (
+        f"import sys; sys.argv = ['neurodata4ml', 'fetch', {NAME!r}]\n"
+        "from neurodata4ml.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code, stop.code\n"
+        "print(sorted({'pandas', 'xarray', 'dask'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"

@@ -40,11 +40,10 @@ def _moved(paths: dict[str, Path]) -> Iterator[str]:
 def _next(order: Order, paths: dict[str, Path]) -> Iterator[str]:
     """Yield what to do with the first session; with pictures alone, with those and the default one."""
     from neurodata4ml.data.cache import store
-    from neurodata4ml.data.excerpts import excerpt
 
     entry = order.entry
     session = order.items[0].session if order.items else entry.default_session
-    path = paths.get(session) or store.cached(entry, session) or excerpt.cached(entry, session)
+    path = paths.get(session) or store.cached(entry, session) or _excerpt(entry, session)
     lacking = _line_for_what_lacks(entry, session, path)
     is_default = session == entry.default_session
     opened = f'open_session("{entry.name}")' if is_default else f'open_session("{entry.name}", "{session}")'
@@ -59,13 +58,22 @@ def _next(order: Order, paths: dict[str, Path]) -> Iterator[str]:
         yield f"Next: neurodata4ml report {entry.name}{option}   or in Python: {opened}"
 
 
+def _excerpt(entry: Entry, session: str) -> Path | None:
+    from neurodata4ml.data.excerpts import excerpt  # a second of imports, which a whole file does without
+
+    return excerpt.cached(entry, session)
+
+
 def _line_for_what_lacks(entry: Entry, session: str, path: Path | None) -> str:
     """Return the line that fetches what a session lacks to be opened; empty where it lacks nothing."""
     from neurodata4ml.data.cache.receipts import receipt
-    from neurodata4ml.data.excerpts import excerpt, selection
 
     its = {"what": []} if path is None else receipt(path)
-    lack = selection.lacking(entry.layout, its["what"], None) if "what" in its else ""
+    if "what" not in its:
+        return ""
+    from neurodata4ml.data.excerpts import excerpt, selection
+
+    lack = selection.lacking(entry.layout, its["what"], None)
     if not lack:
         return ""
     option = "" if session == entry.default_session else f" --session {session}"
