@@ -15,14 +15,14 @@ import numpy as np
 
 from neurodata4ml import names
 from neurodata4ml.data import repair_pins
-from neurodata4ml.data.archives.remote import https
+from neurodata4ml.data.archives.remote import https, reach_beside
 from neurodata4ml.data.cache import arrival, disk, parts, receipts
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.progress import Progress, shown
 from neurodata4ml.data.entries.records import Entry
 from neurodata4ml.data.nwb.hdf5 import DAMAGE, text
 from neurodata4ml.data.remote.ranges import RangeFile
-from neurodata4ml.data.supplements import is_kept, reach
+from neurodata4ml.data.supplements import is_kept
 from neurodata4ml.errors import LayoutError, NotCachedError
 from neurodata4ml.places import cache_folder, offline, shared_caches
 
@@ -106,7 +106,8 @@ def fetch(entry: Entry, session: str | int | None = None, *, progress: Progress 
         )
         raise NotCachedError(message)
     what = f"the stimuli of {entry.name} {name}"
-    with shown(progress, what) as show, RangeFile((url,), what=what, reach=reach(entry, url), block=BLOCK) as file:
+    reach = reach_beside(entry, url)
+    with shown(progress, what) as show, RangeFile((url,), what=what, reach=reach, block=BLOCK) as file:
         tables = _read_remote(file, entry.repair.trials, url, show)
         facts = {"url": url, "etag": file.etag, "moved": file.moved, "whole": file.size}
     about = {"dataset": entry.name, "session": name, "version": entry.version, "what": WHAT, "note": ON_TRUST}

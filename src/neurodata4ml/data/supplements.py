@@ -16,14 +16,13 @@ import numpy as np
 from dask import delayed
 
 from neurodata4ml import lock, names
-from neurodata4ml.data.archives.remote import Remote, https
+from neurodata4ml.data.archives.remote import Remote, https, reach_beside
 from neurodata4ml.data.cache import receipts, store
 from neurodata4ml.data.cache.progress import Progress, shown
 from neurodata4ml.data.entries.records import Entry, Images
 from neurodata4ml.data.orders.pool import at_once
-from neurodata4ml.data.remote.addresses import Reach, origin
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, LayoutError, NotCachedError
-from neurodata4ml.places import cache_folder, catalog_folder, offline, shared_caches
+from neurodata4ml.places import cache_folder, offline, shared_caches
 
 FORMATS = ("TIFF", "PNG", "JPEG", "BMP")
 """What a picture may be. Pillow knows more, and starts other programs for some of them."""
@@ -146,12 +145,6 @@ def is_kept(path: Path) -> bool:
     return receipts.holds(path, receipts.receipt(path))
 
 
-def reach(entry: Entry, url: str) -> Reach:
-    """Return where the server of an address in an entry may lead: an address in the user's own entry was named."""
-    is_shipped = entry.file.parent.resolve() == catalog_folder().resolve()
-    return Reach(hosts=entry.redirects, named=() if is_shipped else (origin(url),))
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Open a picture; whatever Pillow raises, also while the picture is read, becomes a LayoutError."""
@@ -211,7 +204,7 @@ def _fetch_one(entry: Entry, number: int, final: Path, progress: Progress) -> No
         path=f"images/{final.name}",
         **_locked(entry, final.name),
         urls=(url,),
-        reach=reach(entry, url),
+        reach=reach_beside(entry, url),
     )
 
     def check(part: Path) -> None:

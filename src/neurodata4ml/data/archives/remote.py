@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from neurodata4ml.data.entries.records import Asset, Entry
-from neurodata4ml.data.remote.addresses import Reach, RefusedError, origin
+from neurodata4ml.data.remote.addresses import Reach, RefusedError, origin, without_secrets
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
 from neurodata4ml.places import catalog_folder
 
@@ -77,6 +77,12 @@ class Remote:
         """
         return self.afresh() if self.afresh is not None and error.status in NOT_HERE else None
 
+    @property
+    def in_the_clear(self) -> str:
+        """The first address on the way to which anybody could change the bytes; empty where there is none."""
+        clear = (url for url in self.urls if not url.startswith("https://") and origin(url) not in self.reach.named)
+        return without_secrets(next(clear, ""))
+
 
 def located(entry: Entry, session: str, pin: Asset, *, stated: Asset | None = None, **more: Any) -> Remote:
     """Return the ``Remote`` of a session: what the entry pins, and for the rest what the archive states now.
@@ -122,10 +128,20 @@ def reach_of(entry: Entry, hosts: tuple[str, ...] = (), *apis: tuple[str, str]) 
     the public ones, and all addresses in an entry of the user's own catalog; not what a lock says.
     """
     named = [address for address, public in apis if address != public]
-    if entry.file.parent.resolve() != catalog_folder().resolve():
+    if _is_own(entry):
         its = [asset for asset in entry.sessions.values() if not isinstance(asset, FromLock)]
         named += [https(asset.url) for asset in its if asset.url]
     return Reach((*hosts, *entry.redirects), tuple(dict.fromkeys(map(origin, named))))
+
+
+def reach_beside(entry: Entry, url: str) -> Reach:
+    """Return where the server of one address in an entry may lead, of something beside its sessions' files."""
+    return Reach(entry.redirects, (origin(url),) if _is_own(entry) else ())
+
+
+def _is_own(entry: Entry) -> bool:
+    """Return whether an entry is of the user's own catalog: its addresses were named by the user."""
+    return entry.file.parent.resolve() != catalog_folder().resolve()
 
 
 def https(url: str) -> str:

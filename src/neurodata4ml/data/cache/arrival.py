@@ -14,7 +14,7 @@ from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.cache import disk, parts, receipts, room, unpack
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.progress import Progress, shown
-from neurodata4ml.data.remote.addresses import origin, without_secrets
+from neurodata4ml.data.remote.addresses import without_secrets
 from neurodata4ml.data.remote.transfer import Before, download
 from neurodata4ml.errors import ArchiveError, ChecksumError, NeuroDataError
 
@@ -235,10 +235,9 @@ def _look(check: Check, part: parts.Part) -> None:
 
 def _refuse_blind_trust(remote: Remote, what: str) -> None:
     """Raise where bytes without a digest would come over a line on which anybody could change them."""
-    for url in remote.urls:
-        if not url.startswith("https://") and origin(url) not in remote.reach.named:
-            message = (
-                f"no digest is published for {what}, and {without_secrets(url)} is not https: anybody on the way "
-                "could change it. Use an https address, or state the sha256."
-            )
-            raise ChecksumError(message)
+    if remote.in_the_clear:
+        message = (
+            f"no digest is published for {what}, and {remote.in_the_clear} is not https: anybody on the way "
+            "could change it. Use an https address, or state the sha256."
+        )
+        raise ChecksumError(message)

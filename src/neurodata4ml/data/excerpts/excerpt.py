@@ -19,7 +19,6 @@ from neurodata4ml.data.cache.progress import Progress, shown
 from neurodata4ml.data.entries.records import Asset, Entry, Layout
 from neurodata4ml.data.excerpts import selection
 from neurodata4ml.data.excerpts.refusals import refuse_lack, refuse_member, refuse_offline, refuse_unproven
-from neurodata4ml.data.remote.addresses import origin
 from neurodata4ml.data.remote.ranges import RangeFile
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NotCachedError
 from neurodata4ml.places import cache_folder, shared_caches
@@ -267,13 +266,12 @@ def _asked(remote: Remote, ours: Asset | None) -> Remote:
 
 def _open(remote: Remote, label: str) -> RangeFile:
     """Open the file on its server; where its addresses lead nowhere, the archive is asked for others."""
-    for url in remote.urls:
-        if not url.startswith("https://") and origin(url) not in remote.reach.named:
-            message = (
-                f"parts of {label} have no digest of their own, and {url.partition('?')[0]} is not https: anybody on "
-                "the way could change them. Fetch the whole file: leave --what out."
-            )
-            raise ChecksumError(message)
+    if remote.in_the_clear:
+        message = (
+            f"parts of {label} have no digest of their own, and {remote.in_the_clear} is not https: anybody on "
+            "the way could change them. Fetch the whole file: leave --what out."
+        )
+        raise ChecksumError(message)
     asked: dict[str, Any] = {"what": label, "size": remote.size, "etag": remote.etag}
     try:
         return RangeFile(remote.urls, reach=remote.reach, **asked)
