@@ -27,7 +27,7 @@ FLOORS = (
 )
 WINGS = {"data", "analysis", "networks", "report"}
 ROOF = {"material", "answers", "quantities", "recovery", "study"}
-WITHIN_DATA = ("entries", "remote", "archives", "cache", "excerpts", "orders")
+WITHIN_DATA = ("entries", "remote", "archives", "cache", "storage", "nwb", "excerpts", "orders")
 """Rooms of the data wing: each stands on those before it."""
 ONLY_ROOM = {
     "h5py": "data",
