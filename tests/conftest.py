@@ -35,7 +35,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEURODATA4ML_CACHE", str(cache))
-        for name in ("CATALOG", "OFFLINE", "DANDI_API", "ZENODO_API", "OSF_API", "SHARED_CACHE", "CACHE_LIMIT"):
+        apis, limits = ("DANDI_API", "ZENODO_API", "OSF_API"), ("CACHE_LIMIT", "BLOCK_CACHE_BYTES")
+        for name in ("CATALOG", "OFFLINE", "SHARED_CACHE", *apis, *limits):
             patch.delenv(f"NEURODATA4ML_{name}", raising=False)
         yield cache
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xarray as xr
 import yaml
 
 import neurodata4ml
 from archive import GUO, Archive, guo_alm_local, guo_alm_twin
-from conftest import ROOT
-from neurodata4ml import describe
+from conftest import ROOT, real_data
+from neurodata4ml import describe, open_nwb
 from neurodata4ml.data.entries.catalog import names
 from neurodata4ml.lock import NAME, Locked, read_lock, write_lock
 
@@ -185,16 +186,32 @@ def test_architecture_names_every_file_and_no_other() -> None:
     assert named - tests - {"__init__.py"} <= there, f"ARCHITECTURE.md names {sorted(named - tests - there)}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/fetch.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/fetch.md", "docs/read.md"]
+)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     links = RELATIVE_LINK.findall((ROOT / page).read_text(encoding="utf-8"))
     assert not [link for link in links if not ((ROOT / page).parent / link).exists()]
 
 
 def test_every_environment_variable_is_documented_and_every_documented_one_is_read() -> None:
-    page = (ROOT / "docs" / "fetch.md").read_text(encoding="utf-8").replace("`_", "`NEURODATA4ML_")
+    pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("fetch.md", "read.md")]
+    page = "".join(pages).replace("`_", "`NEURODATA4ML_")
     source = "".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
     assert set(re.findall(r"NEURODATA4ML_[A-Z_]+", page)) == set(re.findall(r"NEURODATA4ML_[A-Z_]+[A-Z]", source))
+
+
+def test_the_tree_that_is_shown_is_what_is_printed() -> None:
+    page = (ROOT / "docs" / "read.md").read_text(encoding="utf-8")
+    folded, units, table = re.findall(r"```text\n(<xarray.*?)\n```", page, re.DOTALL)
+    tree = open_nwb(real_data("allen-vc-schema/aibs.nwb"))
+    whole = {"display_width": 100, "display_max_rows": 60}
+    with xr.set_options(**whole):
+        assert str(tree["units"]) == units
+        assert str(tree["intervals/natural_scenes_presentations"]) == table
+    parts = {f"display_expand_{part}": False for part in ("attrs", "coords", "data_vars")}
+    with xr.set_options(display_width=100, **parts):
+        assert str(tree) == folded
 
 
 def test_the_lock_that_is_shown_is_that_of_the_catalog(tmp_path: Path) -> None:

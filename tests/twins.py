@@ -35,9 +35,9 @@ def new_file(name: str) -> NWBFile:
     return nwb
 
 
-def write(nwb: NWBFile, path: Path) -> Path:
-    """Write ``nwb`` to ``path`` and return it."""
-    with NWBHDF5IO(str(path), "w") as io:
+def write(nwb: NWBFile, path: Path, libver: str = "earliest") -> Path:
+    """Write ``nwb`` to ``path`` and return it; ``libver`` says how modern the structures of the file are."""
+    with h5py.File(path, "w", libver=libver) as file, NWBHDF5IO(file=file, mode="w") as io:
         io.write(nwb)
     return path
 

@@ -2,6 +2,7 @@
 # Create .venv with the first Python that fits, and install the project as constraints.txt pins it.
 # Called by the Makefile; `.venv/installed` says that it went well, and for which folder.
 # Another environment, with another extra than [dev]:  setup.sh .venv-bench bench
+# One without the project, with what a file pins:      setup.sh .venv-bench-zarr2 benchmarks/peers.txt
 set -eu
 cd "$(dirname "$0")/.."
 venv="${1:-.venv}" extra="${2:-dev}"
@@ -37,5 +38,6 @@ create_venv() {
 if ! { fits "$venv/bin/python" && here; }; then create_venv; fi
 rm -f "$venv/installed"
 echo "Installing into $venv (about a minute, once)"
-PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install -qq -c constraints.txt -e ".[$extra]"
+if [ -f "$extra" ]; then set -- -r "$extra"; else set -- -c constraints.txt -e ".[$extra]"; fi
+PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install -qq "$@"
 printf '%s' "$PWD" > "$venv/installed"

@@ -17,6 +17,7 @@ _HOME = {
     "data.cache.store": ("fetch",),
     "data.orders.orders": ("fetch_sessions",),
     "data.nwb.engine": ("open_nwb",),
+    "data.nwb.cost": ("cost",),
     "data.session": ("open_session",),
     "data.images": ("stimulus_images",),
     "data.align": ("align_series", "bin_spikes"),

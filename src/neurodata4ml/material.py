@@ -15,6 +15,7 @@ import xarray as xr
 from neurodata4ml.data.align import bin_spikes
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.session import open_session
+from neurodata4ml.data.whereabouts import bring
 from neurodata4ml.errors import ArchiveError, DesignError, LayoutError, NotCachedError
 from neurodata4ml.networks.activations import activations
 from neurodata4ml.networks.baselines import gabor, pixels
@@ -120,7 +121,8 @@ def _networks(spec: Spec, session: xr.Dataset) -> tuple[str, ...]:
 
 def prepare(spec: Spec) -> Material:
     """Open the recording, choose trials and units, and bin the spikes."""
-    session = open_session(spec.source, spec.session, trials=spec.trials)
+    bring(spec.source, spec.session, spec.trials)
+    session = open_session(spec.source, spec.session, trials=spec.trials, units="all")  # chosen, and counted, below
     for network in _networks(spec, session):
         load_model(network)  # a misspelt name is noticed before anything is computed
     session = _with_conditions(session, spec.by)

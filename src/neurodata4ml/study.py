@@ -78,8 +78,8 @@ def describe_data(material: Material) -> dict[str, Any]:
     return {
         **known,
         **_entry_facts(session.attrs.get("dataset"), source),
-        "sha256": known.get("sha256") or _digest(source),
-        "size": session.attrs.get("whole") or source.stat().st_size,
+        "sha256": known.get("sha256") or (_digest(source) if source.is_file() else ""),
+        "size": session.attrs.get("whole") or (source.stat().st_size if source.is_file() else 0),
         "not_in_excerpt": session.attrs.get("not_in_excerpt", ""),
         "source": source.name,
         "note": session.attrs.get("note", ""),

@@ -105,11 +105,44 @@ def test_rm_of_unfinished_parts_leaves_the_files(final: Path) -> None:
 
 
 def test_rm_wants_a_name_or_all_of_them(final: Path) -> None:
-    for words in ([], ["plain", "--all"]):
+    for words in ([], ["plain", "--all"], ["plain", "--blocks"]):
         refused = typed("rm", *words, "--yes")
         assert refused.exit_code == 2
-        assert "name a dataset, or say --all; see what there is with: neurodata4ml cache ls" in refused.stderr
+        assert (
+            "name a dataset, or say --all, or --blocks; see what there is with: neurodata4ml cache ls" in refused.stderr
+        )
     assert final.exists()
+
+
+def test_what_reading_kept_is_seen_and_goes_by_itself_or_with_all(final: Path) -> None:
+    blocks, index = (final.parents[3] / name for name in ("blocks", "index"))
+    for folder in (blocks / "f00d", index):
+        folder.mkdir(parents=True)
+        (folder / "0-5").write_bytes(bytes(5_000))
+    rows = [line.split() for line in typed("ls").stdout.splitlines()]
+    assert [row[2:4] + row[-4:] for row in rows[2:4]] == [
+        ["5", "kB", "parts", "of", "remote", "files"],
+        ["5", "kB", "is", "where", "in", "files"],
+    ]
+    facts = json.loads(typed("ls", "--json").stdout)["reading"]
+    assert facts["blocks"] == {"path": str(blocks), "bytes": 5_000}
+    refused = typed("rm", "--blocks")
+    assert "2 folders (10 kB) would be removed; say --yes" in refused.stderr
+    assert "1 file and 2 folders (60 kB) would be removed" in typed("rm", "--all").stderr
+    assert typed("rm", "--all", "--unfinished", "--dry-run").stdout == "nothing to remove\n"
+    assert "2 folders (10 kB) removed" in typed("rm", "--blocks", "--yes").stderr
+    assert not blocks.exists()
+    assert not index.exists()
+    assert final.exists()
+
+
+def test_of_a_link_to_another_disk_only_the_link_goes(final: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "0-5").write_bytes(bytes(5_000))
+    (final.parents[3] / "blocks").symlink_to(tmp_path / "other")
+    assert "1 folder (5 kB) removed" in typed("rm", "--blocks", "--yes").stderr
+    assert not (final.parents[3] / "blocks").is_symlink()
+    assert (tmp_path / "other" / "0-5").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

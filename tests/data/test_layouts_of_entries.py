@@ -576,7 +576,7 @@ def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 def test_a_layout_opens_what_was_seen(twin: Seen) -> None:
     layout = describe(twin.entry).layout
     for name in twin.trials.split():
-        session, its = open_session("twin", trials=name), layout.trials[name]
+        session, its = open_session("twin", trials=name, units="all"), layout.trials[name]
         assert session.sizes["unit"] == ROWS
         assert session.sizes["trial"] == ROWS + (its.stimulus == "data")
         assert its.align in session.coords
@@ -598,7 +598,7 @@ def test_the_area_of_a_unit_is_that_of_its_peak_channel_which_counts_from_1_over
     """units.electrodes counts anew in each probe, so that it would lead every unit to the first one."""
     with h5py.File(tmp_path / "twin.nwb", "r+") as file:
         file["units/peak_channel"][...] = [[4], [2], [5], [0]]  # the last two are no channels
-    session = open_session("twin")
+    session = open_session("twin", units="all")
     assert session["area"].values.tolist() == ["location 1", "location 1", "", ""]
     assert session.attrs["area_from"].endswith("electrodes.location by row, the first of which is 1")
 

@@ -16,7 +16,7 @@ from conftest import real_data
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.session import open_session
 from neurodata4ml.data.spikes import read_spikes
-from neurodata4ml.errors import LayoutError
+from neurodata4ml.errors import DesignError, LayoutError
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def allen(folder: Path, monkeypatch: pytest.MonkeyPatch) -> xr.Dataset:
     monkeypatch.setenv("NEURODATA4ML_CATALOG", str(folder))
-    return open_session("my-allen")
+    return open_session("my-allen", units="all")
 
 
 def test_a_named_session_says_where_it_comes_from(allen: xr.Dataset, folder: Path) -> None:
@@ -87,6 +87,23 @@ def test_a_unit_finds_its_area_through_its_peak_channel(allen: xr.Dataset, folde
 def test_a_unit_is_good_when_it_meets_every_rule_and_nan_meets_none(allen: xr.Dataset) -> None:
     assert allen["good"].values.tolist() == [False, True, False, True, True, True, True, True, False]
     assert allen["quality"].values[-1] == "noise"
+
+
+def test_units_that_do_not_meet_the_rules_are_left_out_and_the_attributes_say_so(
+    allen: xr.Dataset, folder: Path
+) -> None:
+    good = open_session("my-allen")
+    assert good.attrs["units_kept"] == "6 of 9: quality == good, amplitude_cutoff <= 0.1"
+    assert allen.attrs["units_kept"] == "all 9; `good` tells those with quality == good, amplitude_cutoff <= 0.1"
+    xr.testing.assert_equal(good, allen.isel(unit=np.flatnonzero(allen["good"])))
+    times, offsets = read_spikes(good)
+    for unit, k in enumerate([1, 3, 4, 5, 6, 7]):
+        np.testing.assert_array_equal(times[offsets[unit] : offsets[unit + 1]], twins.spikes(9, stop=60.0)[k])
+    plain = open_session(folder / "allen_twin.nwb", trials="natural_scenes_presentations")
+    assert plain.sizes["unit"] == 9
+    assert plain.attrs["units_kept"] == "all 9: no entry of the catalog has quality rules for this file"
+    with pytest.raises(DesignError, match=r"units='best' is neither 'good' .* nor 'all'\."):
+        open_session("my-allen", units="best")  # type: ignore[arg-type]
 
 
 def test_invalid_intervals_are_sorted_and_merged_and_mark_the_trials_they_meet(allen: xr.Dataset) -> None:

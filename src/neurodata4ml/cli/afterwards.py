@@ -71,9 +71,9 @@ def _line_for_what_lacks(entry: Entry, session: str, path: Path | None) -> str:
     its = {"what": []} if path is None else receipt(path)
     if "what" not in its:
         return ""
-    from neurodata4ml.data.excerpts import excerpt, selection
+    from neurodata4ml.data.excerpts import excerpt, words
 
-    lack = selection.lacking(entry.layout, its["what"], None)
+    lack = words.lacking(entry.layout, its["what"], None)
     if not lack:
         return ""
     option = "" if session == entry.default_session else f" --session {session}"

@@ -12,7 +12,7 @@ from neurodata4ml.cli.shared import Group, json_option, print_json, spoken
 
 if TYPE_CHECKING:
     from neurodata4ml.data.cache.receipts import Held
-    from neurodata4ml.data.cache.shelf import Left
+    from neurodata4ml.data.cache.shelf import Kept, Left
 
 
 @click.group(cls=Group, short_help="See, remove and verify what was fetched.")
@@ -35,7 +35,7 @@ def cache() -> None:
 @json_option
 @spoken
 def ls(as_json: bool, quiet: bool) -> None:
-    """List the files of the cache, what was left unfinished, and how much there is of all that.
+    """List the files of the cache, what was left unfinished or kept from reading, and how much there is of all that.
 
     \b
     Example:
@@ -45,11 +45,13 @@ def ls(as_json: bool, quiet: bool) -> None:
     from neurodata4ml.data.entries.sizes import readable_bytes
     from neurodata4ml.places import cache_folder
 
-    held, left = list(receipts.all_held()), list(shelf.unfinished())
+    held, left, kept = list(receipts.all_held()), list(shelf.unfinished()), shelf.kept()
     total, most = room.size_of(cache_folder()), room.limit()
     if as_json:
         files, parts = [_facts(each) for each in held], [_left_facts(each) for each in left]
-        print_json({"cache": str(cache_folder()), "bytes": total, "limit": most, "files": files, "unfinished": parts})
+        reading = {each.path.name: {"path": str(each.path), "bytes": each.size} for each in kept}
+        facts = {"cache": str(cache_folder()), "bytes": total, "limit": most, "files": files, "unfinished": parts}
+        print_json({**facts, "reading": reading})
         return
     rows = [
         (
@@ -72,6 +74,7 @@ def ls(as_json: bool, quiet: bool) -> None:
         for each in left
         if each.path.suffix != ".json"
     ]
+    rows += [("-", "-", readable_bytes(each.size), _day(each.came), each.what) for each in kept]
     if rows:
         _print_columns([("dataset", "session", "size", "came", "what"), *rows])
     of = f" of {readable_bytes(most)} allowed" if most else ""
@@ -87,7 +90,8 @@ def ls(as_json: bool, quiet: bool) -> None:
 @click.option("--session", default="", metavar="ID", help="Only this session.")
 @click.option("--unfinished", is_flag=True, help="Only what downloads left unfinished.")
 @click.option("--excerpts", is_flag=True, help="Only what fetch --what brought.")
-@click.option("--all", "everything", is_flag=True, help="Of all datasets.")
+@click.option("--blocks", is_flag=True, help="Only what reading kept: parts of remote files, what is where in files.")
+@click.option("--all", "everything", is_flag=True, help="Of all datasets, and what reading kept.")
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -101,20 +105,26 @@ def rm(name: str, session: str, everything: bool, as_json: bool, quiet: bool, **
       neurodata4ml cache rm allen-vc --session 715093703
       neurodata4ml cache rm allen-vc --excerpts
       neurodata4ml cache rm --all --unfinished --yes
+      neurodata4ml cache rm --blocks
     """
     from neurodata4ml.data.cache import shelf
     from neurodata4ml.data.entries.sizes import readable_bytes
 
-    if bool(name) == everything:
-        message = "name a dataset, or say --all; see what there is with: neurodata4ml cache ls"
+    only = {f"{part}_only": how[part] for part in ("unfinished", "excerpts")}
+    if bool(name) + everything + how["blocks"] != 1:
+        message = "name a dataset, or say --all, or --blocks; see what there is with: neurodata4ml cache ls"
         raise click.UsageError(message)
-    held, left = shelf.chosen(name, session, unfinished_only=how["unfinished"], excerpts_only=how["excerpts"])
-    size = sum(each.size for each in held) + sum(each.size for each in left)
-    paths = [*(str(each.path) for each in held), *(str(each.path) for each in left)]
-    what = f"{len(paths)} file{'' if len(paths) == 1 else 's'} ({readable_bytes(size) if size else '0 bytes'})"
+    held, left = ([], []) if how["blocks"] else shelf.chosen(name, session, **only)
+    kept = shelf.kept() if how["blocks"] or (everything and not any(only.values()) and not session) else []
+    going: list[Held | Left | Kept] = [*held, *left, *kept]
+    size, paths = sum(each.size for each in going), [str(each.path) for each in going]
+    counts = [_count(len(held) + len(left), "file")] if held or left or not kept else []
+    counts += [_count(len(kept), "folder")] if kept else []
+    what = f"{' and '.join(counts)} ({readable_bytes(size) if size else '0 bytes'})"
     if not how["dry_run"]:
         _agree(paths, what, yes=how["yes"])
         shelf.remove(held, left)
+        shelf.remove_kept(kept)
     if as_json:
         print_json({"removed": not how["dry_run"], "bytes": size, "paths": paths})
     elif how["dry_run"]:
@@ -207,6 +217,10 @@ def _agree(paths: list[str], what: str, *, yes: bool) -> None:
         raise click.UsageError(message)
     click.echo("\n".join(paths), err=True)
     click.confirm(f"Remove {'this' if len(paths) == 1 else 'these'} {what}?", abort=True, err=True)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _print_columns(rows: list[tuple[str, ...]]) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.arrays import LazyArray, NwbArray, hold
+from neurodata4ml.data.nwb.blocks import chunked, origin
+from neurodata4ml.data.nwb.file import NwbFile
+from neurodata4ml.data.nwb.texts import numbers
 
 SMALL = 64 * 1024
 """Bytes in the file up to which a column is read when a session is opened; no larger one is touched."""
-
-NUMBER = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*")
-"""A number as text. A leading zero ("007") is no number: such texts are names."""
-
-NOTHING = frozenset({"", "null", "nan", "none", "n/a", "na"})
-"""What stands in string columns where there is no number."""
 
 _WORDS = """
 unit spike trial time blank valid area good trial_id spike_times spike_start spike_stop spike_count invalid bound
@@ -34,9 +30,18 @@ def settle(column: xr.Variable) -> xr.Variable:
     return xr.Variable(column.dims, np.asarray(column.data), column.attrs)
 
 
-def chunked(column: xr.Variable) -> xr.Variable:
-    """Return an unread variable as dask array in the blocks it is best read in."""
-    return column.chunk(column.encoding.get("preferred_chunks", {}))
+def expect(columns: Iterable[xr.Variable]) -> None:
+    """Read the small ones of these columns together: on a server, each by itself would cost a round trip."""
+    found = (origin(column._data) for column in columns if is_small(column))
+    hold(lazy.array for lazy in found if lazy is not None and isinstance(lazy.array, LazyArray))
+
+
+def texts(column: xr.Variable) -> np.ndarray:
+    """Return the values of an unread column as they are stored: names, also where all of them could be numbers."""
+    lazy = origin(column._data)
+    if lazy is not None and isinstance(lazy.array, NwbArray):
+        return np.asarray(lazy.array.stored_values())
+    return np.asarray(column.data)
 
 
 def is_small(column: xr.Variable) -> bool:
@@ -55,21 +60,9 @@ def with_numbers(column: xr.Variable) -> xr.Variable:
 
     A column that is too large to be read now keeps its dtype ``object``: it holds numbers once it is read.
     """
-    if column.dtype != object:
+    if column.dtype != object or not isinstance(column.data, np.ndarray):
         return column
-    if isinstance(column.data, np.ndarray):
-        return xr.Variable(column.dims, numbers(column.data), column.attrs)
-    return derive(lambda values: numbers(values).astype(object), column, dtype=object)
-
-
-def numbers(texts: np.ndarray) -> np.ndarray:
-    """Return texts that all are numbers, or nothing, as float64; other texts as they are."""
-    words = [str(value).strip() for value in texts.flat]
-    empty = [word.lower() in NOTHING for word in words]
-    if all(empty) or not all(e or NUMBER.fullmatch(word) for e, word in zip(empty, words, strict=True)):
-        return texts
-    values = [np.nan if e else float(word) for e, word in zip(empty, words, strict=True)]
-    return np.array(values, dtype=np.float64).reshape(texts.shape)
+    return xr.Variable(column.dims, numbers(column.data), column.attrs)
 
 
 def as_labels(column: xr.Variable) -> xr.Variable:

@@ -10,12 +10,14 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.data import supplements
-from neurodata4ml.data.columns import chunked
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.entries.records import Entry
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.blocks import chunked
+from neurodata4ml.data.nwb.file import NwbFile, open_file
+from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.data.nwb.types import groups, read_group
 from neurodata4ml.data.trials import has
+from neurodata4ml.data.whereabouts import find_session
 from neurodata4ml.errors import LayoutError
 
 TEMPLATES = "stimulus/templates"
@@ -57,11 +59,21 @@ def stimulus_images(session: xr.Dataset) -> xr.DataArray:
         The disk is full, or the cache cannot be written to.
     """
     entry = _keeps_them_apart(session)
-    file = NwbFile(session.attrs["source"])
-    with file.opening():
-        images = _from_file(file, session) if entry is None or _sets(file) else _from_archive(entry, session)
+
+    def read(file: NwbFile) -> xr.DataArray:
+        return _from_file(file, session) if entry is None or _sets(file) else _from_archive(entry, session)
+
+    file, images = open_file(_place(session), read)
     file.close()  # whoever computes the images opens it for as long as that takes
     return images
+
+
+def _place(session: xr.Dataset) -> Any:
+    """Return the file of a session; where it is on a server, as its entry says that it may be asked."""
+    place, name = session.attrs["source"], session.attrs.get("dataset")
+    if is_address(place) and name in catalog.names():
+        return find_session(str(name), session.attrs["session"], None).place
+    return place
 
 
 def _keeps_them_apart(session: xr.Dataset) -> Entry | None:
@@ -145,7 +157,7 @@ def _template(file: NwbFile, trials: str) -> str:
 def _sets(file: NwbFile) -> list[str]:
     """Return the paths of the sets of images in a file."""
     inside = groups(file, under=TEMPLATES) if has(file, TEMPLATES) else ()
-    return [str(group.name).strip("/") for group in inside if "neurodata_type" in group.attrs]
+    return [group.path.strip("/") for group in inside if "neurodata_type" in group.attrs]
 
 
 def _check_labels(where: str, session: xr.Dataset, numbers: range) -> None:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from neurodata4ml.data import repair
 from neurodata4ml.data.entries.records import Entry, Layout, Trials
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.file import NwbFile
 from neurodata4ml.data.nwb.types import read_group
 from neurodata4ml.data.repair import RightTable
 from neurodata4ml.errors import LayoutError

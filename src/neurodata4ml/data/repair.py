@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -20,8 +21,11 @@ from neurodata4ml.data.cache import arrival, disk, parts, receipts
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.progress import Progress, shown
 from neurodata4ml.data.entries.records import Entry
-from neurodata4ml.data.nwb.hdf5 import DAMAGE, text
+from neurodata4ml.data.excerpts.ranged import RangedSource
 from neurodata4ml.data.remote.ranges import RangeFile
+from neurodata4ml.data.repair_pins import text
+from neurodata4ml.data.storage.file import StoredFile, open_stored
+from neurodata4ml.data.storage.index import FIXED_TEXT, NUMBER, TEXT, Dataset
 from neurodata4ml.data.supplements import is_kept
 from neurodata4ml.errors import LayoutError, NotCachedError
 from neurodata4ml.places import cache_folder, offline, shared_caches
@@ -160,20 +164,20 @@ def _read_remote(
     """Return the datasets of each table, checked for shape; ``show`` is called with the bytes so far, after each."""
     found = {}
     try:
-        with h5py.File(remote, "r") as file:
-            for name, path in paths.items():
-                found[name] = _datasets(file, path.strip("/"), url)
-                if show is not None:
-                    show(remote.moved, 0)
-            return found
-    except DAMAGE as error:
-        if remote.failure is not None:  # HDF5 only says that it could not read
-            raise remote.failure from error
+        file = open_stored(RangedSource(remote))
+        for name, path in paths.items():
+            found[name] = _datasets(file, path.strip("/"), url)
+            if show is not None:
+                show(remote.moved, 0)
+    except LayoutError as error:
+        if "Please report it" in str(error):
+            raise
         message = f"{url} cannot be read as HDF5 ({error}). Please report it."
         raise LayoutError(message) from error
+    return found
 
 
-def _datasets(file: h5py.File, path: str, url: str) -> dict[str, np.ndarray]:
+def _datasets(file: StoredFile, path: str, url: str) -> dict[str, np.ndarray]:
     found = {name: _dataset(file, f"{path}/{name}", url) for name in NUMBERS}
     data, frames, onsets = found.values()
     wanted = {"data": (onsets.size, *data.shape[1:2]), "frame_duration": (onsets.size, 2), "timestamps": (onsets.size,)}
@@ -188,14 +192,14 @@ def _datasets(file: h5py.File, path: str, url: str) -> dict[str, np.ndarray]:
     return {**found, "frame_duration": frames.astype(np.int64)}
 
 
-def _dataset(file: h5py.File, path: str, url: str) -> np.ndarray:
+def _dataset(file: StoredFile, path: str, url: str) -> np.ndarray:
     """Return the values of one dataset that lies in this file, and is no larger than a table of stimuli."""
-    item: Any = file.get(path)
-    same = item is not None and h5py.h5o.get_info(item.id).fileno == h5py.h5o.get_info(file.id).fileno
-    if not (same and isinstance(item, h5py.Dataset)) or item.external or item.is_virtual or item.size > MOST_VALUES:
+    item = file.find(path).object
+    kinds = (NUMBER, TEXT, FIXED_TEXT)
+    if not isinstance(item, Dataset) or item.stored.kind not in kinds or math.prod(item.shape or ()) > MOST_VALUES:
         message = f"{url} has no table of stimuli at {path}. Please report it."
         raise LayoutError(message)
-    return np.asarray(item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()])
+    return file.values(item)
 
 
 def _keep(

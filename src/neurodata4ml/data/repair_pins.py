@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from neurodata4ml.data.entries.records import Entry
-from neurodata4ml.data.nwb.hdf5 import text
 from neurodata4ml.errors import ChecksumError
 from neurodata4ml.lock import Locked, place, read_lock
 
@@ -52,6 +52,11 @@ def hold(entry: Entry, found: str, path: Path) -> None:
                     f"session = {now.session!r} from that file."
                 )
                 raise ChecksumError(message)
+
+
+def text(value: Any) -> str:
+    """Return a string that h5py gives as bytes or as str."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _pin(entry: Entry, session: str, table: h5py.Group, url: str) -> Locked:

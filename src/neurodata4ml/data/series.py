@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import xarray as xr
 
-from neurodata4ml.data.columns import chunked, free_name
+from neurodata4ml.data.columns import free_name
 from neurodata4ml.data.entries.records import Layout
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.blocks import chunked
+from neurodata4ml.data.nwb.file import GroupAt, NwbFile
 from neurodata4ml.data.nwb.kinds import SERIES, core_type_of, type_of
 from neurodata4ml.data.nwb.types import groups, read_group
 from neurodata4ml.data.trials import has
@@ -30,7 +31,7 @@ def read_series(file: NwbFile, layout: Layout) -> dict[str, xr.Dataset]:
         named = {name: path for name, path in layout.series.items() if has(file, path, or_refused=True)}
         return {name: _read_named(file, name, path) for name, path in named.items()}
     raw = raw_voltages(file)
-    found = [str(g.name) for g in groups(file, SERIES) if str(g.name).startswith(("/processing", "/acquisition"))]
+    found = [g.path for g in groups(file, SERIES) if g.path.startswith(("/processing", "/acquisition"))]
     found = [path for path in found if path.strip("/") not in (*layout.responses.values(), *raw)]
     last = [path.rpartition("/")[2] for path in found]
     names = [n if last.count(n) == 1 else p.strip("/").replace("/", "_") for n, p in zip(last, found, strict=True)]
@@ -41,8 +42,14 @@ def read_series(file: NwbFile, layout: Layout) -> dict[str, xr.Dataset]:
 def raw_voltages(file: NwbFile) -> list[str]:
     """Return the paths of the raw voltages: they take most of a file, and no analysis of trials asks for them."""
     series = groups(file, SERIES, under="/acquisition") if has(file, "/acquisition") else ()
-    raw = [g for g in series if core_type_of(file, g) == "ElectricalSeries" and type_of(g.parent) not in PROCESSED]
-    return [str(g.name).strip("/") for g in raw]
+    raw = [g for g in series if core_type_of(file, g) == "ElectricalSeries" and _above(file, g) not in PROCESSED]
+    return [g.path.strip("/") for g in raw]
+
+
+def _above(file: NwbFile, group: GroupAt) -> str:
+    """Return the type of the container that a group stands in."""
+    container = file.find(group.path.rpartition("/")[0])[0]
+    return "" if container is None else type_of(container)
 
 
 def add_series(

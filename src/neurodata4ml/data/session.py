@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import h5py
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.cache import store
-from neurodata4ml.data.cache.known import known
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.entries.records import Layout
-from neurodata4ml.data.excerpts import excerpt
 from neurodata4ml.data.mend import mender, sentence
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.file import DatasetAt, NwbFile, open_file
+from neurodata4ml.data.nwb.locate import is_address
+from neurodata4ml.data.nwb.objects import FEW
 from neurodata4ml.data.series import add_series, raw_voltages, read_series
 from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials
 from neurodata4ml.data.units import area_words, find_area, read_responses, read_units, roi_series
+from neurodata4ml.data.whereabouts import Place, find_session
 from neurodata4ml.data.windows import with_neighbours
 from neurodata4ml.dims import add_step
-from neurodata4ml.errors import LayoutError
+from neurodata4ml.errors import DesignError
 
 
 def open_session(
-    name_or_path: str | PathLike[str] | Any, session: str | int | None = None, *, trials: str | None = None
+    name_or_path: str | PathLike[str] | Any,
+    session: str | int | None = None,
+    *,
+    trials: str | None = None,
+    units: Literal["good", "all"] = "good",
 ) -> xr.Dataset:
     """Open a session: units with their spikes, trials with their stimuli, continuous series; spikes stay unread.
 
     Parameters
     ----------
     name_or_path : str, path or binary file object
-        A dataset of the catalog (its file is fetched where it is not in the cache), or an NWB 2 file. Where only an
-        excerpt is in the cache (from ``fetch --what``), that is opened: only the units and trials that it holds are
-        there, ``attrs["excerpt"]`` names them and ``attrs["not_in_excerpt"]`` what was left out; ``attrs["sha256"]`` is
-        then the excerpt's own digest, ``attrs["source_sha256"]`` the whole file's, where the server's ETag was matched.
+        A dataset of the catalog, or an NWB 2 file: its path, its address, ``dandi:<dandiset>[@<version>]/<path>``. Of
+        a dataset, the file in the cache is opened; where it is not there, an excerpt (from ``fetch --what``); where
+        there is none, the file on its server: only what is looked at is moved. ``attrs["read_from"]`` says which it
+        was. Of an excerpt only the units and trials that it holds are there, ``attrs["excerpt"]`` names them and
+        ``attrs["not_in_excerpt"]`` what was left out; ``attrs["sha256"]`` is then the excerpt's own digest,
+        ``attrs["source_sha256"]`` the whole file's, where the server's ETag was matched. Parts of a file on a server
+        have no digest: ``attrs["proven"]`` says what tells that they are of the right file.
     session : str or int, optional
         Session of the dataset; its default one when left out.
     trials : str, optional
         Trials of the dataset, or any interval table of the file by name or path. Default: the dataset's own; for a
         file, the table ``trials``.
+    units : {"good", "all"}
+        "good" leaves out the units that do not meet the dataset's quality rules; ``attrs["units_kept"]`` says how many
+        did, by which rules. "all" keeps them, and tells them by the coordinate ``good``. Where nobody has rules, as
+        of a file outside the catalog, all are kept in either case.
 
     Returns
     -------
@@ -63,7 +72,7 @@ def open_session(
         In offline mode, when the file is not in the cache; or when only an excerpt is there, without these trials. It
         says the line that brings them.
     ArchiveError, ChecksumError, DiskError
-        The file, or the right tables of a damaged one, could not be fetched, as with ``fetch``.
+        The file, or the right tables of a damaged one, could not be had, as with ``fetch``.
     LayoutError
         The file is not NWB 2, or lacks something that its layout names, or is damaged and could not be repaired.
         Nothing is guessed.
@@ -73,54 +82,17 @@ def open_session(
     >>> session = open_session("demo")
     >>> counts = bin_spikes(session.isel(unit=session.area == "early"))
     """
-    source = _locate(name_or_path, session, trials)
-    file = NwbFile(source.path)
-    with file.opening():
-        opened = _read(file, source, trials)
+    if units not in ("good", "all"):
+        message = f"units={units!r} is neither 'good' (those that meet the dataset's quality rules) nor 'all'."
+        raise DesignError(message)
+    source = find_session(name_or_path, session, trials)
+    file, whole = open_file(source.place, lambda file: _read(file, source, trials))
+    opened = _chosen(whole, source.layout, units)
     opened.set_close(file.close)
     return opened
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A file, how it is laid out (None: not in the catalog), and where it comes from."""
-
-    path: Any
-    layout: Layout | None
-    attrs: dict[str, Any]
-
-
-def _locate(name_or_path: str | PathLike[str] | Any, session: str | int | None, trials: str | None) -> _Source:
-    """Return the file behind a name or a path; a name of the catalog comes before a file of the same name."""
-    if not isinstance(name_or_path, str | PathLike):
-        return _Source(name_or_path, None, {})
-    name = str(name_or_path)
-    is_entry = isinstance(name_or_path, str) and name in catalog.names()
-    if not is_entry and (
-        Path(name).expanduser().exists() or name.endswith(".nwb") or not isinstance(name_or_path, str)
-    ):
-        if session is not None:
-            message = f"{name} is a file, which is one session; session={session!r} belongs to a dataset's name."
-            raise LayoutError(message)
-        return _Source(Path(name), None, {})
-    entry = known(catalog.describe(name), session)
-    part = excerpt.opened(entry, session, trials)
-    path, layout, more = part or (store.fetch(name, session), entry.layout, {})
-    asset = entry.asset(session)
-    attrs = {
-        "dataset": entry.name,
-        "version": entry.version,
-        "session": entry.session_id(session),
-        "asset": asset.path,
-        "sha256": asset.sha256 or str(store.receipt(path).get("sha256", "")),
-        "license": entry.license,
-        "citation": entry.citation,
-        **more,
-    }
-    return _Source(path, layout, {key: value for key, value in attrs.items() if value})
-
-
-def _read(file: NwbFile, source: _Source, trials: str | None) -> xr.Dataset:
+def _read(file: NwbFile, source: Place, trials: str | None) -> xr.Dataset:
     """Put the parts of a session together."""
     layout = source.layout or _plain_layout(file)
     invalid = read_invalid(file, layout.invalid_times)
@@ -136,6 +108,20 @@ def _read(file: NwbFile, source: _Source, trials: str | None) -> xr.Dataset:
     add_series(coords, variables, responses, last_dim="unit")
     opened = with_neighbours(xr.Dataset(variables, _indexed(coords), _attrs(file, source, layout, shown)))
     return add_step(opened, "repair", **shown.repaired) if shown.repaired else opened
+
+
+def _chosen(session: xr.Dataset, layout: Layout | None, units: str) -> xr.Dataset:
+    """Leave out the units that do not meet the quality rules, unless all are wanted; the attributes say it."""
+    n_units, rules = session.sizes["unit"], layout.quality if layout is not None else ()
+    if "good" not in session.coords:
+        whose = "no entry of the catalog has quality rules for this file" if layout is None else "no quality rules"
+        return session.assign_attrs(units_kept=f"all {n_units:,}: {whose}")
+    words = ", ".join(f"{rule.column} {rule.op} {rule.value}" for rule in rules)
+    if units == "all":
+        return session.assign_attrs(units_kept=f"all {n_units:,}; `good` tells those with {words}")
+    good = np.flatnonzero(np.asarray(session["good"].data))
+    kept = session if len(good) == n_units else session.isel(unit=good)
+    return kept.assign_attrs(units_kept=f"{len(good):,} of {n_units:,}: {words}")
 
 
 def _plain_layout(file: NwbFile) -> Layout:
@@ -155,13 +141,14 @@ def _indexed(coords: dict[str, xr.Variable]) -> xr.Coordinates:
     return xr.Coordinates({**coords, **labels.variables}, indexes=dict(labels.xindexes))
 
 
-def _attrs(file: NwbFile, source: _Source, layout: Layout, shown: ChosenTrials) -> dict[str, Any]:
+def _attrs(file: NwbFile, source: Place, layout: Layout, shown: ChosenTrials) -> dict[str, Any]:
     named = [words[0] for path in ("general/session_id", "identifier") if (words := _words(file, path))]
     attrs: dict[str, Any] = {
         "session": next(iter(named), ""),
         **({"citation": cited} if (cited := _stated_origin(file)) else {}),
+        "source": source.place if is_address(source.place) else file.name,
+        **({"whole": file.n_bytes} if file.is_remote else {}),
         **source.attrs,
-        "source": file.name,
         "trials": shown.path,
     }
     attrs["nwb_version"] = file.version
@@ -190,6 +177,6 @@ def _stated_origin(file: NwbFile) -> str:
 def _words(file: NwbFile, path: str) -> list[str]:
     """Return the texts of a small dataset, none where there is none."""
     found = file.find(path)[0]
-    if not isinstance(found, h5py.Dataset) or h5py.check_string_dtype(found.dtype) is None:
+    if not isinstance(found, DatasetAt) or not found.is_text or found.is_empty or found.size > FEW:
         return []
-    return [str(word) for word in np.atleast_1d(found.asstr(errors="replace")[()])]
+    return [str(word) for word in np.atleast_1d(file.value(found))]

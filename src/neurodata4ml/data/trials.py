@@ -13,6 +13,7 @@ import xarray as xr
 from neurodata4ml.data.columns import (
     as_labels,
     derive,
+    expect,
     free_name,
     plain_columns,
     row_dim,
@@ -22,7 +23,7 @@ from neurodata4ml.data.columns import (
 )
 from neurodata4ml.data.entries.records import Layout, Trials
 from neurodata4ml.data.mend import Mend
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.file import NwbFile
 from neurodata4ml.data.nwb.kinds import TABLE
 from neurodata4ml.data.nwb.types import groups, read_group
 from neurodata4ml.errors import LayoutError
@@ -76,7 +77,9 @@ def read_trials(
         raise LayoutError(message)
     for column in (chosen.start, chosen.stop):
         _require_times(file, chosen.table, table, column)
-    columns = {name: with_numbers(settle(column)) for name, column in plain_columns(table, rows).items()}
+    plain = plain_columns(table, rows)
+    expect([*plain.values(), *(table.coords[name].variable for name in ("id",) if name in table.coords)])
+    columns = {name: with_numbers(settle(column)) for name, column in plain.items()}
     coords = {"trial": xr.Variable(("trial",), np.arange(table.sizes[rows]))}
     if "id" in table.coords:
         coords["trial_id"] = settle(table.coords["id"].variable)
@@ -100,6 +103,7 @@ def read_invalid(file: NwbFile, path: str) -> np.ndarray | None:
         shapes = " and ".join(str(table[name].shape) for name in ("start_time", "stop_time"))
         message = f"{file.name}: start_time and stop_time of {path} have shapes {shapes}. Ask who made the file."
         raise LayoutError(message)
+    expect([table.variables[name] for name in ("start_time", "stop_time")])
     bounds = np.stack([np.asarray(table[name].data, dtype=np.float64) for name in ("start_time", "stop_time")], axis=1)
     merged: list[list[float]] = []
     for start, stop in bounds[np.argsort(bounds[:, 0])]:
@@ -112,7 +116,7 @@ def read_invalid(file: NwbFile, path: str) -> np.ndarray | None:
 
 def interval_tables(file: NwbFile) -> list[str]:
     """Return the paths of the tables with a start and a stop in every row, without a leading slash."""
-    paths = [str(group.name).strip("/") for group in groups(file, TABLE) if {"start_time", "stop_time"} <= set(group)]
+    paths = [group.path.strip("/") for group in groups(file, TABLE) if {"start_time", "stop_time"} <= set(group.links)]
     return [path for path in paths if path != "intervals/invalid_times"]
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.columns import chunked, free_name, plain_columns, row_dim, settle, why_not
+from neurodata4ml.data.columns import expect, free_name, plain_columns, row_dim, settle, texts, why_not, with_numbers
 from neurodata4ml.data.entries.records import AreaJoin, Filter, Layout
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.blocks import chunked
+from neurodata4ml.data.nwb.file import NwbFile
 from neurodata4ml.data.nwb.kinds import SERIES
 from neurodata4ml.data.nwb.types import groups, read_group
 from neurodata4ml.data.trials import has
@@ -19,6 +20,9 @@ from neurodata4ml.errors import LayoutError
 
 AREA_COLUMNS = ("area", "brain_area", "brain_region", "location", "region")
 """Columns of a units table that say the area themselves, in the order in which they are tried."""
+
+OF_UNITS = ("id", "spike_times_start", "electrodes", "electrodes_start")
+"""Columns beside the plain ones that opening looks at, where they are small."""
 
 OF_TRIALS = ("stimulus", "block", "start_time", "stop_time")
 """Words that belong to trials, whether this session has them or not."""
@@ -59,7 +63,9 @@ def read_units(file: NwbFile, layout: Layout, taken: Collection[str]) -> tuple[d
     path = layout.units or roi_table(file, layout)
     table = _table(file, path)
     rows = row_dim(table)
-    columns = {name: settle(column) for name, column in plain_columns(table, rows).items()}
+    plain = plain_columns(table, rows)
+    expect([*plain.values(), *(table.variables[name] for name in OF_UNITS if name in table.variables)])
+    columns = {name: with_numbers(settle(column)) for name, column in plain.items()}
     coords = {"unit": _ids(file, path, table, rows)}
     if layout.area is not None:
         coords["area"] = _areas(file, path, table, layout.area)
@@ -118,13 +124,13 @@ def area_words(join: AreaJoin) -> str:
 
 def roi_series(file: NwbFile) -> list[str]:
     """Return the paths of the series of ROI responses."""
-    paths = [str(g.name).strip("/") for g in groups(file, SERIES) if {"rois", "data"} <= set(g)]
+    paths = [g.path.strip("/") for g in groups(file, SERIES) if {"rois", "data"} <= set(g.links)]
     return [path for path in paths if path.startswith("processing/")]
 
 
 def _table(file: NwbFile, path: str) -> xr.Dataset:
     if not path or not has(file, path, or_refused=True):
-        tables = ", ".join(sorted(str(g.name) for g in groups(file) if "colnames" in g.attrs)) or "none"
+        tables = ", ".join(sorted(g.path for g in groups(file) if "colnames" in g.attrs)) or "none"
         message = f"{file.name} has no {path or 'units and no ROI responses'}. Its tables: {tables}."
         raise LayoutError(message)
     return read_group(file, f"/{path.strip('/')}")
@@ -197,7 +203,7 @@ def _areas(file: NwbFile, path: str, units: xr.Dataset, join: AreaJoin) -> xr.Va
         absent = f"the units have no column {join.column!r}, which leads to their areas."
         message = f"{file.name}: {why_not(file, path, units, join.column) or absent}"
         raise LayoutError(message)
-    column = np.asarray(units[join.column].data)
+    column = np.asarray(units[join.column].data) if join.table else texts(units[join.column].variable)
     column = column[:, 0] if is_list_of_one else column
     if not join.table:
         return xr.Variable((row_dim(units),), column.astype(object))
@@ -206,7 +212,8 @@ def _areas(file: NwbFile, path: str, units: xr.Dataset, join: AreaJoin) -> xr.Va
     if missing:
         message = f"{file.name}: {join.table} has no column {missing[0]!r}, which tells the areas of units."
         raise LayoutError(message)
-    areas = np.asarray(other[join.value].data).astype(object)
+    expect([other.variables[name] for name in (join.key, join.value) if name])
+    areas = texts(other[join.value].variable).astype(object)
     if join.key:
         place = {key: row for row, key in enumerate(np.asarray(other[join.key].data).tolist())}
         rows = [place.get(key, -1) for key in column.tolist()]

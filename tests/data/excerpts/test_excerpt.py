@@ -28,7 +28,7 @@ from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.cache import store
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.entries.records import Entry
-from neurodata4ml.data.excerpts import excerpt
+from neurodata4ml.data.excerpts import excerpt, server
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.session import open_session
 from neurodata4ml.data.spikes import read_spikes
@@ -40,7 +40,17 @@ from neurodata4ml.errors import (
     NotCachedError,
 )
 
-OF_THE_FILE = ("source", "sha256", "source_sha256", "excerpt", "not_in_excerpt", "moved", "whole")
+OF_THE_FILE = (
+    "source",
+    "sha256",
+    "source_sha256",
+    "excerpt",
+    "not_in_excerpt",
+    "moved",
+    "whole",
+    "read_from",
+    "units_kept",
+)
 """Attributes in which an excerpt may, and must, differ from the whole file."""
 
 TABLES = ("natural_scenes", "drifting_gratings", "natural_movie_one")
@@ -74,10 +84,11 @@ def fetch(entry: Entry, *what: str) -> Path:
 
 
 def from_the_whole(tmp_path: Path, trials: str | None = None) -> xr.Dataset:
-    """Open the same session from the whole file, in a cache of its own."""
+    """Open the same session, with all units, from the whole file, in a cache of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "whole"))
-        return open_session("my-allen", trials=trials)
+        store.fetch("my-allen", progress=False)
+        return open_session("my-allen", trials=trials, units="all")
 
 
 def assert_same_session(part: xr.Dataset, whole: xr.Dataset) -> None:
@@ -166,16 +177,16 @@ def test_an_excerpt_moves_what_it_needs_and_opens_to_the_same_arrays(
     assert counts.sum() > 100_000
 
 
-def test_opening_alone_costs_little(enter: Enter, archive: Archive, small: Path) -> None:
-    from neurodata4ml.data.nwb.hdf5 import NwbFile
+def test_finding_the_parts_costs_little(enter: Enter, archive: Archive, small: Path) -> None:
+    from neurodata4ml.data.excerpts.ranged import open_parts
     from neurodata4ml.data.remote.addresses import Reach
     from neurodata4ml.data.remote.ranges import RangeFile
 
     entry = enter(small)
     with RangeFile([entry.asset().url], what="it", reach=Reach(named=(archive.root,))) as ranges:
-        NwbFile(ranges).close()
-        assert ranges.requests <= 10
-        assert ranges.moved < 150_000
+        index = open_parts(ranges, ["units", "intervals/invalid_times"]).index
+        assert {"/processing/running", "/intervals/drifting_gratings_presentations"} <= set(index.unread)
+        assert ranges.moved < 350_000  # of that, 260 kB are heaps of texts
 
 
 @pytest.mark.parametrize("trials", TABLES)
@@ -190,7 +201,7 @@ def test_each_table_is_that_of_the_whole_file(enter: Enter, small: Path, tmp_pat
 
 def test_all_units_are_all_of_them(enter: Enter, small: Path, tmp_path: Path) -> None:
     fetch(enter(small), "all-units", "running", "pupil")
-    assert_same_session(open_session("my-allen"), from_the_whole(tmp_path))
+    assert_same_session(open_session("my-allen", units="all"), from_the_whole(tmp_path))
 
 
 def test_a_session_says_that_it_is_an_excerpt(enter: Enter, small: Path) -> None:
@@ -544,7 +555,7 @@ def test_a_plain_address_that_nobody_named_is_refused(enter: Enter, small: Path)
 
     remote = resolve(enter(small))
     with pytest.raises(ChecksumError, match=r"parts of my-allen one have no digest of their own, and http://far\.org"):
-        excerpt._open(replace(remote, urls=("http://far.org/a.nwb",)), "my-allen one")
+        server.open_ranges(replace(remote, urls=("http://far.org/a.nwb",)), "my-allen one")
 
 
 def test_an_asset_of_dandi_is_read_behind_its_redirect(
@@ -616,8 +627,8 @@ def test_where_only_a_lock_says_the_digest_the_archive_is_asked_and_silence_leav
     entry = enter(small)
     remote = resolve(entry)
     bare = replace(remote, etag="", afresh=ask)
-    assert excerpt._asked(bare, None).etag == (remote.etag if answers else "")
-    assert excerpt._asked(bare, entry.asset()) is bare
+    assert server.asked(bare, None).etag == (remote.etag if answers else "")
+    assert server.asked(bare, entry.asset()) is bare
 
 
 def test_a_member_of_an_archive_has_no_parts(enter: Enter, small: Path) -> None:
@@ -650,7 +661,7 @@ def test_called_off_it_leaves_nothing(enter: Enter, small: Path, tmp_path: Path)
 
 CHILD = """
 import resource, sys
-from neurodata4ml.data.excerpts import excerpt
+from neurodata4ml.data.excerpts import excerpt, server
 from neurodata4ml.data.entries import catalog
 if len(sys.argv) > 1:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))

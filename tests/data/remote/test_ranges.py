@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from archive import Archive, Stored
 from neurodata4ml.data.remote import addresses, transport
 from neurodata4ml.data.remote.addresses import Reach
+from neurodata4ml.data.remote.lanes import LANES
 from neurodata4ml.data.remote.ranges import LONGEST, RangeFile, merged, split
-from neurodata4ml.data.remote.versioned import THREADS
 from neurodata4ml.errors import ArchiveError, ChecksumError, NotCachedError
 
 CONTENT = np.random.default_rng(0).bytes(400_000)
@@ -120,7 +120,7 @@ def test_many_threads_keep_their_connections(archive: Archive, stored: Stored, m
         for k in range(4):
             file.prefetch([(1_000 + 90_000 * k + 9_000 * i, 200) for i in range(10)])
         assert file.requests == 1 + 40
-        assert 1 < len(connections) <= THREADS + 1
+        assert 1 < len(connections) <= LANES + 1
 
 
 @settings(max_examples=80, deadline=None)

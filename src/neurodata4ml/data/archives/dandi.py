@@ -6,13 +6,14 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from neurodata4ml.data.archives.asking import ALL_FILES, ONE_FILE, Question
 from neurodata4ml.data.archives.remote import Remote, api_address, located, only_reachable, reach_of
-from neurodata4ml.data.entries.records import Asset, Entry
+from neurodata4ml.data.entries.records import Asset, Entry, Layout
 from neurodata4ml.data.remote.addresses import Reach, origin
 from neurodata4ml.errors import ArchiveError, CatalogError, NeuroDataError
 
@@ -32,6 +33,39 @@ def locate(entry: Entry, session: str) -> Remote:
     if not (pin.size and pin.sha256 and urls):
         return _ask(entry, session)
     return located(entry, session, pin, urls=urls, reach=_reach(entry), afresh=lambda: _ask(entry, session))
+
+
+def at(dandiset: str, version: str, path: str) -> Remote:
+    """Locate a file of any dandiset by its path; without a version, in the newest that is published.
+
+    Raises
+    ------
+    CatalogError
+        DANDI has no such dandiset, version or file.
+    ArchiveError
+        It does not answer, or not to everybody.
+    NotCachedError
+        In offline mode.
+    """
+    pin = Asset(path)
+    entry = Entry(
+        name=f"dandi:{dandiset}",
+        archive="dandi",
+        version=version,
+        default_session=path,
+        sessions={path: pin},
+        layout=Layout(),
+        dandiset=dandiset,
+        file=Path("the address"),
+        title="",
+        summary="",
+        license="",
+        citation="",
+        species="",
+        modality="",
+        task="",
+    )
+    return _ask(entry, path, may_be_zarr=True)
 
 
 def assets(entry: Entry) -> Iterator[Asset]:
@@ -56,14 +90,15 @@ def _pinned_addresses(pin: Asset) -> tuple[str, ...]:
     return tuple(urls)
 
 
-def _ask(entry: Entry, session: str) -> Remote:
+def _ask(entry: Entry, session: str, *, may_be_zarr: bool = False) -> Remote:
     """Ask for the asset at the entry's version and path."""
     pin = entry.asset(session)
     what = f"{entry.name} {session}"
     with _dandiset(entry, what, f"file {pin.path}") as dandiset:
         asset = dandiset.get_asset_by_path(pin.path)
         stated = asset.get_raw_metadata()
-        if "zarr" in stated.get("encodingFormat", ""):
+        is_zarr = "zarr" in stated.get("encodingFormat", "")
+        if is_zarr and not may_be_zarr:
             message = f"{pin.path} of {entry.name} is a Zarr, and only HDF5 files are read. Correct {entry.file}."
             raise CatalogError(message)
         digest = stated["digest"]
@@ -76,7 +111,8 @@ def _ask(entry: Entry, session: str) -> Remote:
         )
         addresses = map(str, stated["contentUrl"])
     reach = _reach(entry)
-    store_first = sorted(addresses, key=lambda url: url.startswith(_api()))
+    store_first = [url for url in addresses if not (is_zarr and url.startswith(_api()))]
+    store_first.sort(key=lambda url: url.startswith(_api()))
     urls = only_reachable(store_first, _api(), reach, what)
     return located(entry, session, pin, stated=now, urls=urls, reach=reach)
 
@@ -89,12 +125,12 @@ def _dandiset(entry: Entry, what: str, sought: str, seconds: float = ONE_FILE) -
     from dandi.dandiapi import DandiAPIClient
     from dandi.exceptions import NotFoundError
 
-    api, where = _api(), f"DANDI {entry.dandiset} version {entry.version}"
+    api, where = _api(), f"DANDI {entry.dandiset} version {entry.version or 'newest'}"
     # Naming the instance ourselves spares the client's own search for it, which has no time-out.
     with DandiAPIClient(dandi_instance=DandiInstance(name="neurodata4ml", gui=None, api=api)) as client:
         client.session = _ForClient(what, _reach(entry), seconds)
         try:
-            yield client.get_dandiset(entry.dandiset, entry.version)
+            yield client.get_dandiset(entry.dandiset, entry.version or None)
         except _PastClientError as past:
             raise past.error from past.error.__cause__
         except (NotFoundError, _MissingError) as error:

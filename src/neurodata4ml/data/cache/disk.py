@@ -32,6 +32,9 @@ NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.E
 NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
 """How a file system says that its folders need no fsync, or cannot have one."""
 
+BLOCKS, INDEX = "blocks", "index"
+"""Folders of the cache that hold no dataset: bytes of remote files that were read, and what is known of any file."""
+
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FAILING = {errno.EIO, errno.ENAMETOOLONG, getattr(errno, "ESTALE", errno.EIO)}
 CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
@@ -61,6 +64,12 @@ def replace(source: Path, target: Path) -> None:
                 raise
             time.sleep(wait)
     sync_folder(target.parent)
+
+
+def datasets(where: str | Path, folders: list[str]) -> list[str]:
+    """Return those of the folders found in ``where`` in which files of datasets can lie, sorted."""
+    apart = (BLOCKS, INDEX) if Path(where) == cache_folder() else ()
+    return sorted(name for name in folders if not name.startswith(".") and name not in apart)
 
 
 def sync_folder(folder: Path) -> None:

@@ -96,7 +96,7 @@ def holds(path: Path, its: dict[str, Any]) -> bool:
 def all_held(folder: Path | None = None) -> Iterator[Held]:
     """Yield every verified file below ``folder`` (the whole cache when left out), by path; links are not followed."""
     for where, folders, names in os.walk(folder or cache_folder()):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = disk.datasets(where, folders)
         for name in sorted(names):
             path = Path(where, name.removesuffix(SUFFIX))
             its = receipt(path) if name.endswith(SUFFIX) else {}

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from neurodata4ml.data.cache import receipts
+from neurodata4ml.data.cache import disk, receipts
 from neurodata4ml.data.entries.sizes import parse_size
 from neurodata4ml.errors import CatalogError, DiskError, NeuroDataError
 from neurodata4ml.places import cache_folder
@@ -71,6 +71,10 @@ def size_of(folder: Path) -> int:
 def _could_go(too_much: int) -> str:
     """Return the least recently used files that would make the room, and the lines that remove them."""
     chosen: list[str] = []
+    blocks = size_of(cache_folder() / disk.BLOCKS)
+    if blocks:
+        chosen.append(f"neurodata4ml cache rm --blocks ({blocks:,} bytes)")
+        too_much -= blocks
     for held in sorted(receipts.all_held(), key=lambda held: held.used):
         if too_much > 0:
             chosen.append(f"{held.line} ({held.size:,} bytes)")

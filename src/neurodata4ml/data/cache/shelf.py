@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from neurodata4ml.data.cache import disk, parts, receipts
+from neurodata4ml.data.cache import disk, parts, receipts, room
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.known import EXCERPT
 from neurodata4ml.data.cache.receipts import Held
@@ -30,6 +30,16 @@ class Left:
     session: str
     size: int
     is_alive: bool
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What reading left in the cache, to be quicker the next time: what it is, and when something came last."""
+
+    path: Path
+    what: str
+    size: int
+    came: float
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ def unfinished() -> Iterator[Left]:
     """Yield what was left, or is being written, anywhere in the cache; links are not followed."""
     root = cache_folder()
     for where, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = disk.datasets(where, folders)
         for name in sorted(names):
             path = Path(where, name)
             final = parts.of(path)
@@ -78,6 +88,16 @@ def unfinished() -> Iterator[Left]:
                     yield Left(path, dataset, session, path.stat().st_size, not parts.is_abandoned(path))
             except FileNotFoundError:  # its writer was quicker
                 continue
+
+
+def kept() -> list[Kept]:
+    """Return what reading left in the cache: it may go at any time, and comes back where it is needed."""
+    found = []
+    for name, what in ((disk.BLOCKS, "parts of remote files"), (disk.INDEX, "what is where in files")):
+        folder = cache_folder() / name
+        if folder.is_dir() and (size := room.size_of(folder)):
+            found.append(Kept(folder, what, size, folder.stat().st_mtime))
+    return found
 
 
 def is_excerpt(held: Held) -> bool:
@@ -149,6 +169,27 @@ def remove(held: list[Held], left: list[Left]) -> int:
         for folder in {path.parent for path in [*(e.path for e in held), *(e.path for e in left)]}:
             _remove_empty(root, folder)
     return gone
+
+
+def remove_kept(left: list[Kept]) -> None:
+    """Remove what reading left; of a link the link, and what another process writes meanwhile may stay.
+
+    Raises
+    ------
+    DiskError
+        When the cache cannot be written to.
+    """
+    with disk.refuse_trouble("what is to go"):
+        for each in left:
+            if each.path.is_symlink():
+                each.path.unlink()
+                continue
+            for where, folders, names in os.walk(each.path, topdown=False):
+                for name in names:
+                    Path(where, name).unlink(missing_ok=True)
+                for name in folders:
+                    _remove_empty(each.path, Path(where, name))
+            _remove_empty(cache_folder(), each.path)
 
 
 def faults(held: list[Held], tell: Callable[[int, int], None] | None = None) -> Iterator[Fault]:

@@ -8,11 +8,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurodata4ml.data.excerpts.pieces import Job, Piece, batches, inside, pieces, texts
-from neurodata4ml.data.nwb.hdf5 import NwbFile, text
+from neurodata4ml.data.excerpts.as_stored import as_stored, dtype_of
+from neurodata4ml.data.excerpts.pieces import Job, batches
+from neurodata4ml.data.nwb.file import DatasetAt, GroupAt, Item, NwbFile
 from neurodata4ml.data.nwb.kinds import CORE
 from neurodata4ml.data.remote.ranges import RangeFile
 from neurodata4ml.data.remote.versioned import Span
+from neurodata4ml.data.storage.index import REFERENCE, Hard, Key, Reference, Soft
 
 FEW = 64
 """Values up to which a dataset beside the chosen ones is a small one."""
@@ -27,7 +29,7 @@ class Copier:
         self.spaces: set[str] = set()
         """Namespaces of the types that were copied."""
         self._jobs: list[Job] = []
-        self._copied: dict[int, str] = {}
+        self._copied: dict[Key, str] = {}
         self._references: list[tuple[str, str, Any]] = []
 
     def group(self, path: str) -> h5py.Group:
@@ -43,67 +45,72 @@ class Copier:
     def dataset(self, path: str, runs: list[Span] | None = None) -> None:
         """Copy the dataset at ``path``, or only the rows in ``runs``; what was copied before becomes a link to it."""
         path = path.strip("/")
-        found = self.source.object(path)
+        found = self.source.dataset(path)
         if path in self.target:
             return
         parent, _, name = path.rpartition("/")
         group = self.group(parent)
-        address = h5py.h5o.get_info(found.id).addr
-        if address in self._copied:
-            group[name] = self.target[self._copied[address]]
+        if found.stored.key in self._copied:
+            group[name] = self.target[self._copied[found.stored.key]]
             return
-        self._copied[address] = path
+        self._copied[found.stored.key] = path
         runs = runs if runs is not None else [(0, found.shape[0] if found.shape else 1)]
-        if found.shape is None:
-            made = group.create_dataset(name, data=h5py.Empty(found.dtype))
+        dtype = dtype_of(found.kind)
+        if found.stored.shape is None:
+            made = group.create_dataset(name, data=h5py.Empty(dtype))
         else:
             shape = (sum(b - a for a, b in runs), *found.shape[1:]) if found.shape else ()
-            made = group.create_dataset(name, shape=shape, dtype=found.dtype)
+            made = group.create_dataset(name, shape=shape, dtype=dtype)
             if made.size:
                 self._jobs.append(Job(found, made, runs))
         self.attributes(found, made)
 
     def values(self, path: str, values: np.ndarray) -> None:
         """Write other values, of the same type, in place of those of the dataset at ``path``."""
-        found = self.source.object(path)
+        found = self.source.dataset(path)
         parent, _, name = path.rpartition("/")
-        self.attributes(found, self.group(parent).create_dataset(name, data=values.astype(found.dtype)))
+        self.attributes(found, self.group(parent).create_dataset(name, data=values.astype(dtype_of(found.kind))))
 
     def link(self, path: str, other: str) -> None:
         """Make a link at ``path`` to what is, or will be, at ``other``."""
         if path not in self.target:
             self.target[path] = h5py.SoftLink(other)
 
-    def attributes(self, found: Any, made: Any, *, without: Iterable[str] = ()) -> None:
+    def attributes(self, found: Item, made: Any, *, without: Iterable[str] = ()) -> None:
         """Copy attributes; references among them are set at the end."""
-        for name in found.attrs:
+        for name, value in found.attrs.items():
             if name in without:
                 continue
-            stored = found.attrs.get_id(name)
-            if h5py.check_ref_dtype(stored.dtype) is None:
-                made.attrs.create(name, found.attrs[name], shape=stored.shape, dtype=stored.dtype)
-            elif stored.shape == ():
-                self._references.append((made.name, name, self.source.path_of(found.attrs[name])))
+            if isinstance(value, Reference):
+                self._references.append((made.name, name, self._pointed(value)))
+            elif not isinstance(value, np.ndarray) or value.dtype != object:
+                made.attrs[name] = value
+            elif all(isinstance(word, str) for word in value.flat):
+                made.attrs.create(name, value.tolist(), shape=value.shape, dtype=h5py.string_dtype())
         if "namespace" in found.attrs:
-            self.spaces.add(text(found.attrs["namespace"]))
+            self.spaces.add(str(found.attrs["namespace"]))
 
     def small(self, path: str) -> None:
         """Copy the small datasets that lie in the group at ``path`` itself."""
         group = self.source.object(path or "/")
-        for name in group:
-            found = self.source.member(group, name)
-            if isinstance(found, h5py.Dataset) and found.size is not None and found.size <= FEW:
+        for name in group.links if isinstance(group, GroupAt) else ():
+            found = self.source.find(f"{path}/{name}")[0]
+            if isinstance(found, DatasetAt) and 0 < found.size <= FEW:
                 self.dataset(f"{path}/{name}".strip("/"))
 
     def specifications(self) -> None:
         """Copy what the file says about types that are not NWB's own, where any of them was copied."""
-        if self.spaces <= set(CORE) or not isinstance(self.source.find("specifications")[0], h5py.Group):
+        if self.spaces <= set(CORE) or not isinstance(self.source.find("specifications")[0], GroupAt):
             return
-        group, found = self.source.object("specifications"), list[str]()
-        group.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-        for name in found:
-            if name.split("/")[0] not in CORE:
-                self.dataset(f"specifications/{name}")
+        waiting = ["specifications"]
+        while waiting:
+            path = waiting.pop(0)
+            found = self.source.find(path)[0]
+            if isinstance(found, DatasetAt):
+                self.dataset(path)
+            elif isinstance(found, GroupAt):
+                own = [name for name, link in found.links.items() if isinstance(link, Hard)]
+                waiting += [f"{path}/{name}" for name in own if path != "specifications" or name not in CORE]
         self._references.append(("/", ".specloc", "specifications"))
 
     @property
@@ -114,61 +121,51 @@ class Copier:
     @property
     def n_needed(self) -> int:
         """Bytes to move in all: those that were moved to find the parts, and those of their values that lack."""
-        return self._needed(self._pieces())
+        return self.ranges.moved + sum(self._cost(job) for job in self._jobs)
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Copy everything: what lies near is asked for together, several ranges at a time, and then decoded."""
-        todo = self._pieces()
-        total = self._needed(todo)
+        """Copy everything: small columns together, long ones in parts, of which the ranges are asked for together."""
+        total = self.n_needed
 
         def show() -> None:
             if progress is not None:
                 progress(self.ranges.moved, max(total, self.ranges.moved))
 
         show()
-        for batch in batches(todo):
-            self.ranges.prefetch([span for piece in batch for span in piece.ranges], show)
-            self.ranges.look_ahead(offset for piece in batch for offset in texts(piece, self.ranges))
-            for piece in batch:
-                self._write(piece)
-            self.ranges.release()
+        small = [job for job in self._jobs if job.is_small]
+        found = self.source.stored.many([(job.source.stored, None) for job in small])
+        for job, values in zip(small, found, strict=True):
+            if isinstance(values, Exception):
+                raise values
+            self._write(job, values[()] if not job.source.shape else _rows(values, job.runs))
+        show()
+        for job in self._jobs:
+            for runs in [] if job.is_small else batches(job.source.stored, job.runs):
+                self._write(job, self.source.stored.runs(job.source.stored, *zip(*runs, strict=True)))
+                show()
         self._refer()
 
-    def _pieces(self) -> list[Piece]:
-        with self.source.reading("where its values lie"):
-            return [piece for job in self._jobs for piece in pieces(job)]
+    def _cost(self, job: Job) -> int:
+        """Return the bytes that are to be moved for a dataset."""
+        file, dataset = self.source.stored, job.source.stored
+        if job.is_small:
+            return file.cost(dataset).bytes
+        return file.runs_cost(dataset, *zip(*job.runs, strict=True)).bytes
 
-    def _needed(self, todo: list[Piece]) -> int:
-        return self.ranges.moved + self.ranges.lacking(span for piece in todo for span in piece.ranges)
+    def _pointed(self, reference: Reference) -> str:
+        """Return the path that a reference points to, where that was looked at: nothing is read for it."""
+        return "" if reference.key is None else self.source.stored.paths().get(reference.key, "")
 
-    def _write(self, piece: Piece) -> None:
-        job = piece.job
-        with self.source.reading(str(job.source.name)):
-            values = self._read(piece)
-            if job.source.shape:
-                kept = [values[a - piece.start : b - piece.start] for a, b in inside(job.runs, piece.start, piece.stop)]
-                values = kept[0] if len(kept) == 1 else np.concatenate(kept)
-            is_reference = h5py.check_ref_dtype(job.source.dtype) is not None
-            paths = [self.source.path_of(reference) for reference in values.flat] if is_reference else []
-        if is_reference:
-            self._references.append((job.target.name, "", np.array(paths, dtype=object).reshape(values.shape)))
+    def _write(self, job: Job, values: Any) -> None:
+        if job.source.kind.kind == REFERENCE:
+            values = np.asarray(values, dtype=object)
+            paths = np.array([self._pointed(reference) for reference in values.flat], dtype=object)
+            self._references.append((job.target.name, "", paths.reshape(values.shape)))
         elif job.source.shape:
-            job.target[job.done : job.done + len(values)] = values
+            job.target[job.done : job.done + len(values)] = as_stored(values, job.source.kind)
             job.done += len(values)
         else:
-            job.target[()] = values[()]
-
-    def _read(self, piece: Piece) -> np.ndarray:
-        source = piece.job.source
-        if not piece.is_plain:
-            return np.asarray(source[piece.start : piece.stop] if source.shape else source[()])
-        offset, size = piece.ranges[0]
-        self.ranges.seek(offset)
-        data = self.ranges.read(size) or b""
-        if len(data) < size:
-            reason = f"it ends {size - len(data):,} bytes too early"
-            raise OSError(reason)
-        return np.frombuffer(data, dtype=source.dtype).reshape(-1, *source.shape[1:])
+            job.target[()] = as_stored(values, job.source.kind)
 
     def _refer(self) -> None:
         """Set the references; what they point to is made as a group with its attributes where it was not copied."""
@@ -188,10 +185,14 @@ class Copier:
 
     def _stand_in(self, path: str) -> None:
         found = self.source.find(path)[0] if path and path not in self.target else None
-        if isinstance(found, h5py.Group):
+        if isinstance(found, GroupAt):
             self.group(path)
-            for name in found:
-                link = found.get(name, getlink=True)
-                if isinstance(link, h5py.SoftLink) and link.path.startswith("/"):
+            for name, link in found.links.items():
+                if isinstance(link, Soft) and link.path.startswith("/"):
                     self.link(f"{path}/{name}", link.path)
                     self._stand_in(link.path.strip("/"))
+
+
+def _rows(values: np.ndarray, runs: list[Span]) -> np.ndarray:
+    """Return the rows that are wanted of all."""
+    return values if runs == [(0, len(values))] else np.concatenate([values[:0], *(values[a:b] for a, b in runs)])

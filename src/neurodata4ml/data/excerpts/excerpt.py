@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,12 @@ from neurodata4ml.data.cache import arrival, disk, parts, receipts, room, store
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.known import EXCERPT, known
 from neurodata4ml.data.cache.progress import Progress, shown
-from neurodata4ml.data.entries.records import Asset, Entry, Layout
+from neurodata4ml.data.entries.records import Entry, Layout
 from neurodata4ml.data.excerpts import selection
-from neurodata4ml.data.excerpts.refusals import refuse_lack, refuse_member, refuse_offline, refuse_unproven
-from neurodata4ml.data.remote.ranges import RangeFile
-from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, NotCachedError
+from neurodata4ml.data.excerpts.refusals import refuse_lack, refuse_member, refuse_offline
+from neurodata4ml.data.excerpts.server import on_server, open_ranges
+from neurodata4ml.data.excerpts.words import fingerprint, has_trials, restricted
+from neurodata4ml.errors import CatalogError
 from neurodata4ml.places import cache_folder, shared_caches
 from neurodata4ml.suggest import did_you_mean
 
@@ -85,9 +84,7 @@ def fetch(
         with disk.alone(final, f"{entry.name} {session}"):
             held = _held(entry, session)
             if held is None or not _has(held, chosen):  # another process may have been quicker
-                ours = catalogs.sessions.get(session)
-                remote = _asked(resolve(entry, session), ours)
-                refuse_unproven(entry, session, ours, remote.etag)
+                remote = on_server(catalogs, session)
                 _make(entry.layout, remote, final, _united(_words_of(held), chosen), progress)
                 held = final
     receipts.touch(held)
@@ -107,7 +104,7 @@ def measure(entry: Entry, session: str | int | None, what: Sequence[str]) -> int
     if store.cached(entry, session) or cached(entry, session, what=chosen) or entry.archive in HERE:
         return 0
     refuse_member(entry, session)
-    with _open(resolve(entry, session), f"{entry.name} {session}") as ranges:
+    with open_ranges(resolve(entry, session), f"{entry.name} {session}") as ranges:
         return selection.needed(ranges, entry.layout, _united(_words_of(_held(entry, session)), chosen))
 
 
@@ -120,7 +117,7 @@ def cached(
     """
     entry = known(entry, session)
     path = _held(entry, entry.session_id(session))
-    if path is None or (trials is not None and not selection.has_trials(entry.layout, _words_of(path), trials)):
+    if path is None or (trials is not None and not has_trials(entry.layout, _words_of(path), trials)):
         return None
     return path if not what or _has(path, _checked(entry, what)) else None
 
@@ -160,7 +157,7 @@ def opened(entry: Entry, session: str | int | None, trials: str | None) -> tuple
         "sha256": str(its["sha256"]),
         "source_sha256": str(its["source_sha256"]) if its.get("proven") else "",
     }
-    return path, selection.restricted(entry.layout, has), said
+    return path, restricted(entry.layout, has), said
 
 
 def check_words(entry: Entry, what: Sequence[str]) -> None:
@@ -202,7 +199,7 @@ def _held(entry: Entry, session: str) -> Path | None:
         path = cache / final.relative_to(cache_folder())
         its = receipts.receipt(path)
         same = pin.sha256 in ("", its.get("source_sha256")) and pin.size in (0, its.get("whole"))
-        same = same and its.get("layout") == selection.fingerprint(entry.layout, its.get("what", []))
+        same = same and its.get("layout") == fingerprint(entry.layout, its.get("what", []))
         if same and receipts.holds(path, its):
             return path
     return None
@@ -226,7 +223,7 @@ def _make(layout: Layout, remote: Remote, final: Path, what: list[str], progress
         with (
             disk.refuse_trouble(label, keeps=False),
             shown(progress, final.name) as show,
-            _open(remote, label) as ranges,
+            open_ranges(remote, label) as ranges,
         ):
 
             def check(n_bytes: int) -> None:
@@ -242,7 +239,7 @@ def _make(layout: Layout, remote: Remote, final: Path, what: list[str], progress
                 "proven": bool(remote.etag),
                 "what": what,
                 "left_out": left_out,
-                "layout": selection.fingerprint(layout, what),
+                "layout": fingerprint(layout, what),
                 "moved": ranges.moved,
                 "whole": ranges.size,
                 "etag": ranges.etag,
@@ -251,32 +248,3 @@ def _make(layout: Layout, remote: Remote, final: Path, what: list[str], progress
             arrival.publish(part, final, {**its, **found})
     finally:
         part.unlink(missing_ok=True)
-
-
-def _asked(remote: Remote, ours: Asset | None) -> Remote:
-    """Return the file with the ETag that its archive states, where only a lock says which bytes it has.
-
-    What the catalog pins itself is read without asking; without an ETag, it goes on unproven.
-    """
-    if remote.sha256 and not remote.etag and remote.afresh is not None and (not ours or ours.sha256 != remote.sha256):
-        with contextlib.suppress(ArchiveError, NotCachedError):
-            return remote.afresh()
-    return remote
-
-
-def _open(remote: Remote, label: str) -> RangeFile:
-    """Open the file on its server; where its addresses lead nowhere, the archive is asked for others."""
-    if remote.in_the_clear:
-        message = (
-            f"parts of {label} have no digest of their own, and {remote.in_the_clear} is not https: anybody on "
-            "the way could change them. Fetch the whole file: leave --what out."
-        )
-        raise ChecksumError(message)
-    asked: dict[str, Any] = {"what": label, "size": remote.size, "etag": remote.etag}
-    try:
-        return RangeFile(remote.urls, reach=remote.reach, **asked)
-    except ArchiveError as error:
-        moved = remote.elsewhere(error)
-        if moved is None:
-            raise
-        return _open(replace(moved, afresh=None), label)

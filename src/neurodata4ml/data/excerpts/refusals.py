@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neurodata4ml.data.entries.records import Asset, Entry
-from neurodata4ml.data.excerpts import selection
+from neurodata4ml.data.excerpts.words import lacking, restricted
 from neurodata4ml.errors import CatalogError, ChecksumError, NotCachedError
 from neurodata4ml.places import offline
 
@@ -39,10 +39,10 @@ def refuse_offline(entry: Entry, session: str, has: Sequence[str], chosen: Seque
 
 def refuse_lack(entry: Entry, session: str, has: Sequence[str], trials: str | None, all_words: Sequence[str]) -> None:
     """Raise where an excerpt cannot be opened with these trials; ``all_words``: what can be fetched of the entry."""
-    lack = selection.lacking(entry.layout, has, trials)
+    lack = lacking(entry.layout, has, trials)
     if not lack:
         return
-    others = [name for name in selection.restricted(entry.layout, has).trials if lack in entry.layout.trials]
+    others = [name for name in restricted(entry.layout, has).trials if lack in entry.layout.trials]
     choose = f"Open what is there with trials={others[0]!r}, " if others else ""
     more = f"type {_line(entry, session, [*has, lack])}" if lack in all_words else ""
     cure = ", or ".join(filter(None, [more, f"fetch the whole file: {_line(entry, session)}"]))

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import h5py
 import numpy as np
-from xarray import Variable
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from neurodata4ml.data.nwb.hdf5 import NwbFile, text
+from neurodata4ml.data.nwb.file import DatasetAt
+from neurodata4ml.data.nwb.texts import are_numbers, as_numbers, numbers
+from neurodata4ml.data.storage.file import StoredFile
+from neurodata4ml.data.storage.index import FIXED_TEXT, NUMBER, REFERENCE, TEXT, Stored
+from neurodata4ml.data.storage.source import Cost
+from neurodata4ml.errors import LayoutError
 
-BLOCK = 1 << 20
-"""Bytes that one read of a contiguous column asks for (and small HDF5 chunks are taken together to reach):
-large enough that a task costs less than its reading, small enough that one unit's spikes move little more."""
+NOTHING = Cost(0, 0)
 
-MOST_BLOCKS = 1000
-"""Blocks of one array, as far as ``LARGEST`` allows: a dask graph of more takes longer than what it reads."""
+SUPPORT = indexing.IndexingSupport.OUTER_1VECTOR
+"""What ``read`` understands, in xarray's words."""
 
-LARGEST = 1 << 26
-"""Bytes that one block may take in memory (64 MB) where small ones are made larger to be fewer."""
+Key = tuple[Any, ...]
+"""For each axis an integer, a rising slice, or (at most once) a sorted vector of places."""
 
 
 class LazyArray(BackendArray):
@@ -29,181 +30,246 @@ class LazyArray(BackendArray):
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    blocks: tuple[int, ...] = ()
+    """The least that is read at once, as far as the file tells: HDF5's chunk, else a row."""
 
     def __getitem__(self, key: Any) -> Any:
         """Return the values at an explicit xarray index."""
-        support = indexing.IndexingSupport.OUTER_1VECTOR
-        return indexing.explicit_indexing_adapter(key, self.shape, support, self.read)
+        found = direct(key)
+        if found is None:
+            return indexing.explicit_indexing_adapter(key, self.shape, SUPPORT, self.read)
+        values = self.read(found[0])
+        return values if found[1] is None else np.asarray(values)[found[1]]
 
-    def read(self, key: tuple[Any, ...]) -> Any:
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """Return what tells this array from all others, without looking at a value."""
+        return (type(self).__name__, *self.token())
+
+    def read(self, key: Key) -> Any:
         """Return the values at integers, rising slices and at most one sorted vector of indices."""
         raise NotImplementedError
+
+    def cost(self, key: Key) -> Cost:
+        """Return what ``read`` would move now."""
+        return sum((part.cost(key) for part in self.parts()), NOTHING)
+
+    def parts(self) -> list[LazyArray]:
+        """Return the arrays that this one is made of."""
+        return []
+
+    def token(self) -> tuple[Any, ...]:
+        """Return what tells this array from others of its kind."""
+        return tuple(part.__dask_tokenize__() for part in self.parts())
 
 
 class NwbArray(LazyArray):
     """One dataset, or one field of a compound one: numbers, strings, or paths in place of object references."""
 
-    def __init__(self, file: NwbFile, path: str, *, field: str | None = None, index: str | None = None) -> None:
-        """Look at the dataset at ``path`` without reading it.
+    def __init__(
+        self,
+        file: StoredFile,
+        item: DatasetAt,
+        *,
+        field: str | None = None,
+        rows: Rows | None = None,
+        is_column: bool = False,
+    ) -> None:
+        """Look at a dataset without reading it.
 
-        ``field`` is one of a compound dataset. ``index`` is the path of the index that tells the rows of a ragged
-        column: it is checked against the column before the first value is handed out, so that a column that was cut
-        short never passes for a whole one.
+        ``field`` is one of a compound dataset. ``rows`` tells the rows of a ragged column: it is checked against the
+        column before the first value is handed out, so that a column that was cut short never passes for a whole one.
+        Strings of a table's column (``is_column``) become numbers where all of them are.
         """
-        self.file, self.path, self.field, self.index = file, path, field, index
-        dataset = file.object(path)
-        stored = dataset.dtype if field is None else dataset.dtype[field]
-        self.is_text = h5py.check_string_dtype(stored) is not None
-        self.is_reference = h5py.check_ref_dtype(stored) is not None
-        self.shape = dataset.shape
-        self.dtype = np.dtype(object) if self.is_text or self.is_reference else np.dtype(stored.str)
-        self.one_read = _one_read(dataset)
-        self.blocks = _enlarged(self.one_read, self.shape, self.dtype)
+        self.file, self.path, self.field, self.rows = file, item.path, field, rows
+        self.dataset = file.bare(item.stored)
+        stored = kind_in(item.kind, field)
+        self.kind = stored.kind
+        self.may_be_numbers = is_column and stored.kind in (TEXT, FIXED_TEXT)
+        self.shape = item.shape
+        self.dtype = stored.dtype if stored.kind == NUMBER else np.dtype(object)
+        self.blocks = self.dataset.chunks or (1, *self.shape[1:])[: len(self.shape)]
+        self.held: Any = None
+        self._are_numbers: bool | None = None
 
-    def read(self, key: tuple[Any, ...]) -> Any:
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs: the file by reference, the record of the dataset, no value."""
+        return {**self.__dict__, "held": None}
+
+    def token(self) -> tuple[Any, ...]:
+        """Return file, object and field."""
+        return (self.file.token, self.dataset.key, self.field, self.may_be_numbers)
+
+    def read(self, key: Key) -> Any:
         """Read from the file."""
-        with self.file.reading(self.path):
-            if self.index is not None:
-                self.file.check_ragged(self.index, self.path)
-            return self._values(self.file.object(self.path), key)
+        self.check()
+        values = self._values(key)
+        if not self.may_be_numbers or self._are_numbers is False:
+            return values
+        if self._are_numbers is None and np.size(values):
+            # what was asked for is looked at first: one word that is none tells of the whole column
+            self._are_numbers = are_numbers(np.asarray(values, dtype=object)) and self._all_are_numbers(values)
+        return as_numbers(np.asarray(values, dtype=object)).astype(object) if self._are_numbers else values
 
-    def _values(self, dataset: h5py.Dataset, key: tuple[Any, ...]) -> Any:
-        if self.field is not None:
-            values = dataset.fields(self.field)[key]
-            return _each(self._plain, values) if self.dtype == object else np.asarray(values, dtype=self.dtype)
-        if self.is_reference:
-            return _each(self.file.path_of, dataset[key])
-        return np.asarray(dataset.asstr(errors="replace")[key] if self.is_text else dataset[key], dtype=self.dtype)
+    def stored_values(self) -> Any:
+        """Return all values as they are stored: texts stay texts."""
+        return self._values(whole(self.shape))
 
-    def _plain(self, value: Any) -> str:
-        return self.file.path_of(value) if self.is_reference else text(value)
+    def cost(self, key: Key) -> Cost:
+        """Return what ``read`` would move now."""
+        if self.held is not None:
+            return NOTHING
+        index = self.rows.cost() if self.rows is not None else NOTHING
+        return index + self.file.cost(self.dataset, key, field=self.field)
 
+    def check(self) -> None:
+        """Raise where the index of a ragged column does not fit it; looked at once."""
+        if self.rows is not None:
+            self.rows.check(self)
 
-class Bounds(LazyArray):
-    """Where each row of a ragged column starts, or stops, from the index that stores the stops alone."""
+    def read_runs(self, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        """Return the rows in sorted, disjoint ranges, end to end, in one planned read."""
+        self.check()
+        return self.file.runs(self.dataset, starts, stops, field=self.field)
 
-    def __init__(self, file: NwbFile, index: str, *, start: bool) -> None:
-        """Take the starts, or the stops, from the dataset at ``index``."""
-        self.file, self.index, self.start = file, index, start
-        self.shape, self.dtype = file.object(index).shape, np.dtype(np.int64)
-        self.blocks = self.shape
+    def cost_of_runs(self, starts: np.ndarray, stops: np.ndarray) -> Cost:
+        """Return what ``read_runs`` would move now."""
+        index = self.rows.cost() if self.rows is not None else NOTHING
+        return index + self.file.runs_cost(self.dataset, starts, stops, field=self.field)
 
-    def read(self, key: tuple[Any, ...]) -> Any:
-        """Read the whole index, which is small, and shift it."""
-        with self.file.reading(self.index):
-            stops = np.asarray(self.file.object(self.index)[...], dtype=np.int64)
-        return (np.concatenate([[0], stops[:-1]])[: len(stops)] if self.start else stops)[key]
+    def _values(self, key: Key) -> Any:
+        values = self.held[key] if self.held is not None else self.file.values(self.dataset, key, field=self.field)
+        return each(self.file.path_of, values) if self.kind == REFERENCE else values
 
-
-class Scaled(LazyArray):
-    """``stored * conversion * channel_conversion + offset``: a series in its own unit."""
-
-    def __init__(self, stored: NwbArray, conversion: float, offset: float, channels: NwbArray | None) -> None:
-        """Scale ``stored``; ``channels`` holds a factor for each place on its second axis."""
-        self.stored, self.conversion, self.offset, self.channels = stored, conversion, offset, channels
-        self.shape = stored.shape
-        self.dtype = np.result_type(stored.dtype, 1.0)  # float32 stays, integers become float64
-        self.blocks = _enlarged(stored.one_read, self.shape, self.dtype)
-
-    def read(self, key: tuple[Any, ...]) -> Any:
-        """Read the stored numbers and scale them."""
-        values = np.asarray(self.stored.read(key), dtype=self.dtype) * self.dtype.type(self.conversion)
-        if self.channels is not None:
-            factor = np.asarray(self.channels.read((slice(None),)))[key[1] if len(key) > 1 else 0]
-            shape = () if np.ndim(factor) == 0 else (-1, *(1 for k in key[2:] if np.ndim(k) or isinstance(k, slice)))
-            values = values * np.reshape(factor, shape).astype(self.dtype)
-        return values + self.dtype.type(self.offset)
+    def _all_are_numbers(self, seen: Any) -> bool:
+        if np.size(seen) == np.prod(self.shape):
+            values = np.asarray(seen, dtype=object)
+        else:
+            values = np.asarray(self.stored_values(), dtype=object)
+        return numbers(values) is not values
 
 
-class Labels(LazyArray):
-    """The labels that a column of codes stands for (NWB's ``EnumData``); "" for a code without one."""
+class Rows:
+    """The index of a ragged column: where each row stops. It is read once, and checked before its column is."""
 
-    def __init__(self, codes: NwbArray, elements: NwbArray) -> None:
-        """Take the labels of ``codes`` from ``elements``."""
-        self.codes, self.elements = codes, elements
-        self.shape, self.dtype, self.blocks = codes.shape, np.dtype(object), codes.blocks
+    def __init__(self, file: StoredFile, item: DatasetAt) -> None:
+        """Look at an index without reading it."""
+        self.file, self.path, self.n_rows = file, item.path, item.size
+        self.dataset = file.bare(item.stored)
+        self.held: Any = None
+        self._fits = False
 
-    def read(self, key: tuple[Any, ...]) -> Any:
-        """Read the codes, and look them up."""
-        labels = [str(label) for label in self.elements.read((slice(None),))]
-        return _each(lambda code: labels[code] if 0 <= code < len(labels) else "", self.codes.read(key))
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs, without the values."""
+        return {**self.__dict__, "held": None}
 
+    def stops(self) -> np.ndarray:
+        """Return where each row stops."""
+        if self.held is None:
+            self.held = self.file.values(self.dataset)
+        return np.asarray(self.held, dtype=np.int64)
 
-class Clock(LazyArray):
-    """The times of evenly spaced samples, in seconds: start + k / rate."""
+    def cost(self) -> Cost:
+        """Return what reading the index would move now."""
+        return NOTHING if self.held is not None or self._fits else self.file.cost(self.dataset)
 
-    def __init__(self, start: float, rate: float, n_samples: int) -> None:
-        """Tick ``n_samples`` times from ``start`` (s) at ``rate`` (Hz)."""
-        self.start, self.rate = start, rate
-        self.shape, self.dtype = (n_samples,), np.dtype(np.float64)
-        self.blocks = _enlarged((BLOCK // 8,), self.shape, self.dtype)
-
-    def read(self, key: tuple[Any, ...]) -> Any:
-        """Compute the times that are asked for, and no others."""
-        wanted = key[0]
-        if isinstance(wanted, slice):
-            wanted = np.arange(*wanted.indices(self.shape[0]))
-        return self.start + np.asarray(wanted, dtype=np.float64) / self.rate
-
-
-class Stack(LazyArray):
-    """Images of one shape, each its own dataset, as one array (image, y, x, ...)."""
-
-    def __init__(self, images: list[NwbArray]) -> None:
-        """Put ``images`` behind each other; they have one shape and one dtype."""
-        self.images = images
-        self.shape, self.dtype = (len(images), *images[0].shape), images[0].dtype
-        self.blocks = _enlarged((1, *images[0].shape), self.shape, self.dtype)
-
-    def read(self, key: tuple[Any, ...]) -> Any:
-        """Read the images that are asked for, one after the other."""
-        wanted = np.arange(len(self.images))[key[0]]
-        if np.ndim(wanted) == 0:
-            return self.images[int(wanted)].read(key[1:])
-        pictures = [self.images[i].read(key[1:]) for i in wanted]
-        return np.stack(pictures) if pictures else np.empty((0, *self.shape[1:]), self.dtype)
-
-
-def variable(dims: tuple[str, ...], array: Any, attrs: dict[str, Any] | None = None) -> Variable:
-    """Return ``array`` with named dims, still unread, and the blocks it is best read in."""
-    encoding = {"preferred_chunks": dict(zip(dims, (max(n, 1) for n in array.blocks), strict=True))}
-    return Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding)
+    def check(self, column: NwbArray) -> None:
+        """Raise where the index does not fit the column; looked at once."""
+        if self._fits:
+            return
+        stops, n_stored = self.stops(), column.shape[0]
+        name, whose = column.path.rpartition("/")[2], f"{self.file.name}: {self.path}"
+        if (stops[1:] < stops[:-1]).any() or (stops[:1] < 0).any():
+            message = f"{whose} decreases, so the rows of {name} cannot be told. Ask who made the file."
+            raise LayoutError(message)
+        n_counted = int(stops[-1]) if stops.size else 0
+        if n_counted > n_stored:
+            message = (
+                f"{whose} counts to {n_counted:,}, but {name} has {n_stored:,} values. The column was "
+                "cut short: fetch the file again, or ask who made it for a whole one."
+            )
+            raise LayoutError(message)
+        if n_counted < n_stored:
+            message = (
+                f"{whose} counts to {n_counted:,}, but {name} has {n_stored:,} values, so "
+                f"{n_stored - n_counted:,} belong to no row. Ask who made the file for a whole index."
+            )
+            raise LayoutError(message)
+        self._fits = True
 
 
-def is_readable(dtype: np.dtype[Any]) -> bool:
+def hold(arrays: Iterable[LazyArray]) -> None:
+    """Bring small arrays into memory together: in a few rounds of requests in place of some for each."""
+    leaves: dict[int, NwbArray | Rows] = {}
+    waiting = list(arrays)
+    while waiting:
+        array = waiting.pop()
+        waiting += array.parts()
+        for leaf in (array if isinstance(array, NwbArray) else None, getattr(array, "rows", None)):
+            if leaf is not None and leaf.held is None:
+                leaves[id(leaf)] = leaf
+    if not leaves:
+        return
+    found = list(leaves.values())
+    datasets = [(leaf.dataset, getattr(leaf, "field", None)) for leaf in found]
+    for leaf, values in zip(found, found[0].file.many(datasets), strict=True):
+        if not isinstance(values, Exception):  # else whoever reads it is told
+            leaf.held = values
+
+
+def direct(key: indexing.ExplicitIndexer) -> tuple[Key, Any] | None:
+    """Return what is to be read for an index, and where in that stands what was asked for (None: it is just that).
+
+    None where it is not as simple as that; xarray's own way is the same for all, and slow for long vectors.
+    """
+    vectors = [axis for axis, place in enumerate(key.tuple) if isinstance(place, np.ndarray)]
+    falls = any(isinstance(place, slice) and (place.step or 1) < 0 for place in key.tuple)
+    if isinstance(key, indexing.VectorizedIndexer) or len(vectors) > 1 or falls:
+        return None
+    if not vectors:
+        return key.tuple, None
+    axis = vectors[0]
+    vector = np.asarray(key.tuple[axis], dtype=np.int64)
+    if (vector[1:] > vector[:-1]).all() and (not len(vector) or vector[0] >= 0):
+        return key.tuple, None
+    if len(vector) and vector.min() < 0:
+        return None
+    found, back = np.unique(vector, return_inverse=True)
+    n_before = sum(not isinstance(place, int | np.integer) for place in key.tuple[:axis])
+    return (*key.tuple[:axis], found, *key.tuple[axis + 1 :]), (*[slice(None)] * n_before, back)
+
+
+def wanted(key: indexing.ExplicitIndexer, shape: tuple[int, ...]) -> Key:
+    """Return what is read for an index."""
+    found = direct(key)
+    return indexing.decompose_indexer(key, shape, SUPPORT)[0].tuple if found is None else found[0]
+
+
+def kind_in(stored: Stored, field: str | None) -> Stored:
+    """Return how the values lie: of a dataset, or of one field of a compound one."""
+    return stored if field is None else next(part for name, _, part in stored.fields if name == field)
+
+
+def is_readable(stored: Stored) -> bool:
     """Return whether numbers, strings or object references are stored, which have a place in an array."""
-    if h5py.check_string_dtype(dtype) is not None:
-        return True
-    if h5py.check_ref_dtype(dtype) is not None:
-        return bool(h5py.check_ref_dtype(dtype) is h5py.Reference)
-    return dtype.kind in "biufc" and dtype.shape == ()
+    if stored.kind == NUMBER:
+        return stored.base is None and stored.raw.shape == () and stored.dtype.kind in "biufc"
+    return stored.kind in (TEXT, FIXED_TEXT, REFERENCE)
 
 
-def _one_read(dataset: h5py.Dataset) -> tuple[int, ...]:
-    """Return the shape of one read: whole HDF5 chunks, as many as make a block, or rows of a contiguous dataset."""
-    if not dataset.shape:
-        return ()
-    unit = dataset.chunks or (1, *dataset.shape[1:])
-    n_bytes = max(dataset.dtype.itemsize, 1) * math.prod(unit)
-    n_rows = unit[0] * max(1, BLOCK // max(n_bytes, 1))
-    return (n_rows, *unit[1:])
-
-
-def _enlarged(block: tuple[int, ...], shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
-    """Return a block of whole blocks, so large that at most ``MOST_BLOCKS`` of them make up ``shape``."""
-    sides = [min(side, size) for side, size in zip(block, shape, strict=True)]
-    for axis, size in enumerate(shape):
-        n_blocks = math.prod(-(-n // max(side, 1)) for n, side in zip(shape, sides, strict=True))
-        factor = min(-(-n_blocks // MOST_BLOCKS), LARGEST // max(math.prod(sides) * dtype.itemsize, 1))
-        if factor > 1:
-            sides[axis] = min(sides[axis] * factor, size)
-    return tuple(sides)
-
-
-def _each(function: Any, values: Any) -> np.ndarray:
+def each(function: Any, values: Any) -> np.ndarray:
     """Return an object array of ``function`` of each value."""
     values = np.asarray(values, dtype=object)
     result = np.empty(values.shape, dtype=object)
     for k, value in enumerate(values.flat):
         result.flat[k] = function(value)
     return result
+
+
+def places(key: Any, size: int) -> np.ndarray:
+    """Return the places along an axis that an integer, a slice or a vector means."""
+    return np.asarray(np.arange(size)[key])
+
+
+def whole(shape: Sequence[int]) -> Key:
+    """Return the key of all values."""
+    return (slice(None),) * len(shape)

@@ -1,4 +1,4 @@
-"""The xarray engine "nwb": any NWB 2 file as a lazy tree of labelled arrays."""
+"""The xarray engine "nwb": any NWB 2 file, wherever it is, as a lazy tree of labelled arrays."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from neurodata4ml.data.nwb import objects
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.blocks import chunked
+from neurodata4ml.data.nwb.file import NwbFile, open_file
+from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.data.nwb.types import read_all, read_group
 
 
 def open_nwb(path: str | PathLike[str] | Any, *, chunks: Any = {}) -> xr.DataTree:  # noqa: B006
-    """Open any NWB 2 file as a lazy tree; nothing but metadata is read.
+    """Open any NWB 2 file as a lazy tree, wherever it is; nothing but metadata is read.
 
     A group of the file is a node at the same path: tables (units, electrodes, trials, every interval table) have a
     row dim of their own name, series have ``data`` (``<series>_time``, ...) and ``timestamps`` in s, image containers
-    a stack ``images``. A ragged column ``x`` comes with ``x_start`` and ``x_stop`` for each row. Series are in the unit
-    of their attributes: conversion and offset are applied when values are read.
+    a stack ``images``, and a series of image numbers the ``images`` that were shown. A ragged column ``x`` comes with
+    ``x_start`` and ``x_stop`` for each row. Series are in the unit of their attributes: conversion and offset are
+    applied when values are read. Columns of texts that all hold numbers are numbers once they are read.
 
     Parameters
     ----------
-    path : path or binary file object
+    path : path, address or binary file object
+        A file in HDF5, or a Zarr store (a folder; an address that ends in ``.zarr``). Addresses are ``https://``,
+        ``http://``, ``s3://bucket/key`` and ``dandi:<dandiset>[@<version>]/<path>``: of such a file only what is
+        looked at is moved, and kept in the cache for the next time. ``cost`` tells how much that is.
     chunks
-        As for xarray: ``{}`` gives dask arrays in blocks that suit the file, None plain lazy arrays.
+        As for xarray: ``{}`` gives dask arrays in blocks that suit the file, None plain lazy arrays. Whatever is
+        selected of either, only what is selected is read.
 
     Returns
     -------
@@ -37,8 +44,10 @@ def open_nwb(path: str | PathLike[str] | Any, *, chunks: Any = {}) -> xr.DataTre
     Raises
     ------
     LayoutError
-        When the file is missing, empty, damaged, not HDF5, or not NWB 2. What single objects keep in other files, or
-        nowhere, is refused by itself: ``attrs["unmapped"]`` names it.
+        When the file is missing, empty, damaged, neither HDF5 nor Zarr, or not NWB 2. What single objects keep in
+        other files, or nowhere, is refused by itself: ``attrs["unmapped"]`` names it.
+    CatalogError, ArchiveError, ChecksumError, NotCachedError
+        When a server does not deliver, delivers another file than is published, or may not be asked.
 
     Examples
     --------
@@ -46,7 +55,11 @@ def open_nwb(path: str | PathLike[str] | Any, *, chunks: Any = {}) -> xr.DataTre
     >>> tree["units"]["spike_times"].dims
     ('units_spike_times',)
     """
-    return xr.open_datatree(path, engine="nwb", chunks=chunks)
+    if chunks != {}:
+        return xr.open_datatree(path, engine="nwb", chunks=chunks)
+    file, tree = open_file(path, _tree)
+    tree.set_close(file.close)
+    return tree
 
 
 def descriptions(path: str | PathLike[str] | Any, group: str) -> dict[str, str]:
@@ -59,9 +72,7 @@ def descriptions(path: str | PathLike[str] | Any, group: str) -> dict[str, str]:
     LayoutError
         When nothing is at ``group``.
     """
-    file = NwbFile(path)
-    with file.opening():
-        found = objects.descriptions(file, group)
+    file, found = open_file(path, lambda file: objects.descriptions(file, group))
     file.close()
     return found
 
@@ -69,22 +80,26 @@ def descriptions(path: str | PathLike[str] | Any, group: str) -> dict[str, str]:
 class NwbBackend(BackendEntrypoint):
     """What ``engine="nwb"`` means to xarray."""
 
-    description = "Neurodata Without Borders 2 files (.nwb, HDF5), lazily, by neurodata type"
+    description = (
+        "Neurodata Without Borders 2 (.nwb in HDF5, .nwb.zarr), here or on a server, lazily, by neurodata type"
+    )
     url = "https://www.nwb.org"
     supports_groups = True
     open_dataset_parameters: ClassVar[tuple[str, ...]] = ("filename_or_obj", "drop_variables", "group")
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Return whether the name ends in ``.nwb``."""
-        return isinstance(filename_or_obj, str | PathLike) and str(filename_or_obj).lower().endswith(".nwb")
+        """Return whether the name ends in ``.nwb`` or ``.nwb.zarr``, or is a place on DANDI."""
+        if not isinstance(filename_or_obj, str | PathLike):
+            return False
+        name = str(filename_or_obj).lower()
+        place = name.partition("?")[0].rstrip("/") if is_address(filename_or_obj) else name.rstrip("/")
+        return name.startswith("dandi:") or place.endswith((".nwb", ".nwb.zarr"))
 
     def open_dataset(
         self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None, group: str = "/"
     ) -> xr.Dataset:
         """Return one object of the file: ``xr.open_dataset(path, engine="nwb", group="units")``."""
-        file = NwbFile(filename_or_obj)
-        with file.opening():
-            dataset = read_group(file, f"/{group.strip('/')}")
+        file, dataset = open_file(filename_or_obj, lambda file: read_group(file, f"/{group.strip('/')}"))
         dataset = dataset.drop_vars(_names(drop_variables), errors="ignore")
         dataset.set_close(file.close)
         return dataset
@@ -93,9 +108,7 @@ class NwbBackend(BackendEntrypoint):
         self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None
     ) -> dict[str, xr.Dataset]:
         """Return every object of the file by its path."""
-        file = NwbFile(filename_or_obj)
-        with file.opening():
-            found = read_all(file)
+        file, found = open_file(filename_or_obj, read_all)
         found = {path: node.drop_vars(_names(drop_variables), errors="ignore") for path, node in found.items()}
         found["/"].set_close(file.close)
         return found
@@ -110,3 +123,14 @@ class NwbBackend(BackendEntrypoint):
 
 def _names(drop_variables: str | Iterable[str] | None) -> list[str]:
     return [drop_variables] if isinstance(drop_variables, str) else list(drop_variables or ())
+
+
+def _tree(file: NwbFile) -> xr.DataTree:
+    return xr.DataTree.from_dict({place: _in_blocks(node) for place, node in read_all(file).items()})
+
+
+def _in_blocks(node: xr.Dataset) -> xr.Dataset:
+    """Return a Dataset whose unread variables are dask arrays; in place, for an index would read its labels."""
+    for name, column in node.variables.items():
+        node._variables[name] = chunked(column)
+    return node

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-import h5py
-
-from neurodata4ml.data.nwb.hdf5 import DAMAGE, NwbFile, text
+from neurodata4ml.data.nwb.file import DatasetAt, GroupAt, Item, NwbFile
+from neurodata4ml.data.storage.index import Hard
+from neurodata4ml.errors import LayoutError
 
 TABLE, SERIES, IMAGES, CONTAINER, UNKNOWN = "table", "series", "images", "container", "unknown"
 
@@ -30,15 +31,15 @@ KNOWN = TABLES | ALL_SERIES | {"Images"}
 CORE = ("core", "hdmf-common", "hdmf-experimental")
 
 
-def type_of(item: h5py.Group | h5py.Dataset) -> str:
+def type_of(item: Item) -> str:
     """Return the neurodata type of an object, "" where it has none."""
-    return text(item.attrs["neurodata_type"]) if "neurodata_type" in item.attrs else ""
+    return str(item.attrs.get("neurodata_type", ""))
 
 
-def core_type_of(file: NwbFile, item: h5py.Group | h5py.Dataset) -> str:
+def core_type_of(file: NwbFile, item: Item) -> str:
     """Return the type of the core schema that an object's own type is, or is based on; "" where nothing tells."""
     name = type_of(item)
-    if not name or name in KNOWN or text(item.attrs.get("namespace", "core")) in CORE:
+    if not name or name in KNOWN or str(item.attrs.get("namespace", "core")) in CORE:
         return name
     bases = cached_bases(file)
     if name not in bases:
@@ -50,7 +51,7 @@ def core_type_of(file: NwbFile, item: h5py.Group | h5py.Dataset) -> str:
     return name
 
 
-def kind_of(file: NwbFile, group: h5py.Group) -> str:
+def kind_of(file: NwbFile, group: GroupAt) -> str:
     """Return what a group is to a reader: a table, a series, images, a container, or unknown."""
     name = core_type_of(file, group)
     if name in TABLES:
@@ -69,22 +70,29 @@ def cached_bases(file: NwbFile) -> dict[str, str]:
     """
     if "bases" not in file.memory:
         bases: dict[str, str] = {}
-        for part in _specifications(file):
+        parts = list(_specifications(file))
+        file.expect(parts)
+        for part in parts:
             try:
-                _collect(json.loads(text(part[()])), bases)
-            except (*DAMAGE, ValueError, RecursionError) as error:
-                file.notes.append(f"{part.name}: not a specification ({error}), so types defined there are not known")
+                _collect(json.loads(str(file.value(part))), bases)
+            except (LayoutError, ValueError, RecursionError) as error:
+                file.notes.append(f"{part.path}: not a specification ({error}), so types defined there are not known")
         file.memory["bases"] = bases
     return dict(file.memory["bases"])
 
 
-def _specifications(file: NwbFile) -> list[h5py.Dataset]:
-    """Return the texts under /specifications, without following links."""
-    parts: list[h5py.Dataset] = []
-    top = file.find("specifications")[0]
-    if isinstance(top, h5py.Group):
-        top.visititems(lambda _, item: parts.append(item))
-    return [part for part in parts if isinstance(part, h5py.Dataset) and part.shape == ()]
+def _specifications(file: NwbFile) -> Iterator[DatasetAt]:
+    """Yield the texts under /specifications but for NWB's own types, which are known, without following links."""
+    waiting, seen = [file.find("specifications")[0]], set()
+    while waiting:
+        item = waiting.pop(0)
+        if isinstance(item, DatasetAt) and item.stored.shape == ():
+            yield item
+        if not isinstance(item, GroupAt) or item.stored.key in seen:
+            continue
+        seen.add(item.stored.key)
+        own = [name for name, link in item.links.items() if isinstance(link, Hard)]
+        waiting += [file.member(item, name) for name in own if item.path != "/specifications" or name not in CORE]
 
 
 def _collect(spec: Any, bases: dict[str, str]) -> None:

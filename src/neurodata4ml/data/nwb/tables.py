@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import h5py
-
-from neurodata4ml.data.nwb.arrays import Bounds, Labels, NwbArray, variable
-from neurodata4ml.data.nwb.kinds import type_of
-from neurodata4ml.data.nwb.objects import Node
+from neurodata4ml.data.nwb.arrays import NwbArray, Rows
+from neurodata4ml.data.nwb.blocks import variable
+from neurodata4ml.data.nwb.derived import Bounds, Labels
+from neurodata4ml.data.nwb.file import DatasetAt, GroupAt, NwbFile
+from neurodata4ml.data.nwb.kinds import core_type_of, type_of
+from neurodata4ml.data.nwb.objects import Node, own_name
+from neurodata4ml.data.storage.index import NUMBER
 
 SECONDS = frozenset({"start_time", "stop_time", "spike_times", "obs_intervals", "timestamp", "duration"})
 """Columns that the NWB schema itself defines in seconds."""
+
+ALIGNED = frozenset({"AlignedDynamicTable", "IntracellularRecordingsTable"})
+"""Tables whose ``categories`` are tables with the same rows."""
 
 
 def read_table(node: Node) -> None:
@@ -19,11 +24,12 @@ def read_table(node: Node) -> None:
     row. A column that points to rows of another table has that table's path in ``attrs["table"]``; codes are
     decoded to their labels.
     """
-    datasets = {name: item for name in node.group if isinstance(item := node.member(name), h5py.Dataset)}
+    datasets = {name: item for name, item in node.members.items() if isinstance(item, DatasetAt)}
     indices = {name for name, item in datasets.items() if _is_index(name, item, datasets)}
+    node.rows |= {name: Rows(node.file.stored, datasets[name]) for name in indices}
     elements = {f"{name}_elements" for name, item in datasets.items() if type_of(item) == "EnumData"}
-    rows = node.dim if node.dim not in datasets else f"{node.dim}_row"
-    n_rows = datasets["id"].shape[0] if "id" in datasets and datasets["id"].ndim == 1 else None
+    n_rows = _n_rows(datasets.get("id"))
+    rows = _rows(node.file, node.group, n_rows)
     for name, item in datasets.items():
         if name in elements:
             continue
@@ -35,17 +41,42 @@ def read_table(node: Node) -> None:
             _add_bounds(node, name, first)
         else:
             _add_column(node, name, item, first, f"{name}_index" if f"{name}_index" in indices else None)
-    listed = node.group.attrs.get("colnames", ())
-    for name in (str(n.decode() if isinstance(n, bytes) else n) for n in listed):
-        if name not in node.group:
+    for name, other in node.members.items():
+        if isinstance(other, GroupAt):
+            node.place_link(name)
+    for name in listed(node.group):
+        if name not in node.group.links:
             node.leave(name, "the table lists this column and does not hold it")
 
 
-def _is_index(name: str, item: h5py.Dataset, datasets: dict[str, h5py.Dataset]) -> bool:
-    return name.endswith("_index") and name[: -len("_index")] in datasets and item.dtype.kind in "iu" and item.ndim == 1
+def listed(group: GroupAt, word: str = "colnames") -> list[str]:
+    """Return the names of the columns (or the ``categories``) that a table lists."""
+    names = group.attrs.get(word, ())
+    return [str(name) for name in ([names] if isinstance(names, str) else names)]
 
 
-def _row_dim(node: Node, name: str, item: h5py.Dataset, rows: str, n_rows: int | None, indices: set[str]) -> str:
+def _n_rows(ids: DatasetAt | None) -> int | None:
+    return ids.shape[0] if ids is not None and ids.ndim == 1 else None
+
+
+def _rows(file: NwbFile, group: GroupAt, n_rows: int | None) -> str:
+    """Return the dim of a table's rows; a category of an ``AlignedDynamicTable`` has the rows of that table."""
+    above = file.find(group.path.rpartition("/")[0])[0]
+    if isinstance(above, GroupAt) and group.path.rpartition("/")[2] in listed(above, "categories"):
+        ids = file.find("id", above)[0]
+        fits = isinstance(ids, DatasetAt) and _n_rows(ids) == n_rows
+        if fits and core_type_of(file, above) in ALIGNED:
+            return _rows(file, above, n_rows)
+    name = own_name(file, group)
+    return f"{name}_row" if isinstance(file.find(name, group)[0], DatasetAt) else name
+
+
+def _is_index(name: str, item: DatasetAt, datasets: dict[str, DatasetAt]) -> bool:
+    is_whole = item.ndim == 1 and item.kind.kind == NUMBER and item.kind.dtype.kind in "iu"
+    return name.endswith("_index") and name[: -len("_index")] in datasets and is_whole
+
+
+def _row_dim(node: Node, name: str, item: DatasetAt, rows: str, n_rows: int | None, indices: set[str]) -> str:
     """Return the first dim of a column: the table's rows, or its own flat dim where it is ragged or misfits."""
     if f"{name}_index" in indices:
         return f"{node.dim}_{name}"
@@ -56,13 +87,13 @@ def _row_dim(node: Node, name: str, item: h5py.Dataset, rows: str, n_rows: int |
 
 
 def _add_bounds(node: Node, index: str, first: str) -> None:
-    stem, path = index[: -len("_index")], f"{node.path}/{index}"
+    stem = index[: -len("_index")]
     for name, start in ((f"{stem}_start", True), (f"{stem}_stop", False)):
-        node.variables[name] = variable((first,), Bounds(node.file, path, start=start), {"ragged": stem})
+        node.variables[name] = variable((first,), Bounds(node.rows[index], start=start), {"ragged": stem})
 
 
-def _add_column(node: Node, name: str, item: h5py.Dataset, first: str, index: str | None) -> None:
-    node.place(name, node.axes(name, item.ndim, first), index=index and f"{node.path}/{index}")
+def _add_column(node: Node, name: str, item: DatasetAt, first: str, index: str | None) -> None:
+    node.place(name, node.axes(name, item.ndim, first), index=index)
     if name not in node.variables:
         return
     if name in SECONDS:
@@ -73,12 +104,13 @@ def _add_column(node: Node, name: str, item: h5py.Dataset, first: str, index: st
         node.coords["id"] = node.variables.pop("id")
 
 
-def _decode(node: Node, name: str, item: h5py.Dataset) -> None:
+def _decode(node: Node, name: str, item: DatasetAt) -> None:
     """Put labels in place of codes; the elements are a reference in the codes' attributes."""
     codes = node.variables[name]
     where = codes.attrs.pop("elements", f"{node.path}/{name}_elements")
-    if not isinstance(node.file.find(where)[0], h5py.Dataset):
+    elements = node.file.find(str(where))[0]
+    if not isinstance(elements, DatasetAt) or elements.ndim != 1:
         node.leave(name, "its codes come without their labels")
         return
-    labels = Labels(node.array(name), NwbArray(node.file, where))
+    labels = Labels(node.array(name), NwbArray(node.file.stored, elements))
     node.variables[name] = variable(tuple(map(str, codes.dims)), labels, codes.attrs)

@@ -1,16 +1,20 @@
-"""TimeSeries of every kind and stacks of images: data in its own unit, along a clock in seconds."""
+"""TimeSeries of every kind: data in its own unit, along a clock in seconds."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import h5py
 import numpy as np
-import xarray as xr
 
-from neurodata4ml.data.nwb.arrays import Clock, LazyArray, NwbArray, Scaled, Stack, is_readable, variable
-from neurodata4ml.data.nwb.kinds import IMAGE_SERIES, core_type_of, type_of
+from neurodata4ml.data.nwb.arrays import LazyArray, NwbArray
+from neurodata4ml.data.nwb.blocks import origin, variable
+from neurodata4ml.data.nwb.derived import Clock, Indexed, Scaled
+from neurodata4ml.data.nwb.file import DatasetAt, GroupAt
+from neurodata4ml.data.nwb.images import STACKS, image_dims, read_images
+from neurodata4ml.data.nwb.kinds import IMAGE_SERIES, IMAGES, SERIES, core_type_of, kind_of, type_of
 from neurodata4ml.data.nwb.objects import PROSE, Node, number
+from neurodata4ml.data.storage.index import NUMBER, REFERENCE
 
 CLOCK = frozenset({"data", "timestamps", "starting_time"})
 
@@ -23,66 +27,33 @@ def read_series(node: Node) -> None:
     """
     data = node.member("data")
     time = f"{node.dim}_time"
-    if isinstance(data, h5py.Dataset) and data.shape:
+    if isinstance(data, DatasetAt) and data.shape:
         _add_data(node, data, _series_dims(node, data.ndim))
         _add_clock(node, time, data.shape[0])
-    elif isinstance(clock := node.member("timestamps"), h5py.Dataset) and clock.shape:
+    elif isinstance(clock := node.member("timestamps"), DatasetAt) and clock.shape:
         _add_clock(node, time, clock.shape[0])  # events: times without values
-    for name in node.group:
+    if data is not None and not getattr(data, "shape", ()):
+        node.leave("data", "left out: not one value for each time")
+    if core_type_of(node.file, node.group) == "IndexSeries":
+        _add_shown(node)
+    for name in node.group.links:
         if name in CLOCK or name in PROSE:
             continue
         item = node.member(name)
-        if isinstance(item, h5py.Dataset):
+        if isinstance(item, DatasetAt):
             _add_other(node, name, item, time)
         else:
             node.place_link(name)
 
 
-def read_images(node: Node) -> None:
-    """Add the images of an ``Images`` container: one stack ``images`` where all have one shape.
-
-    The stack follows ``order_of_images`` where the file has it (``attrs["ordered"]`` is then "yes"), else the names;
-    ``image_name`` tells which is which.
-    """
-    names = [name for name in node.group if name != "order_of_images" and _is_image(node, name)]
-    order = node.member("order_of_images")
-    if isinstance(order, h5py.Dataset):
-        wanted = [node.file.path_of(reference).rpartition("/")[2] for reference in order[...]]
-        if set(wanted) <= set(names):
-            names = wanted
-        else:
-            node.leave("order_of_images", "it names images that are not there, so their order is not known")
-            order = None
-    node.attrs["ordered"] = "yes" if isinstance(order, h5py.Dataset) else "no"
-    shapes = {node.group[name].shape for name in names} | {node.group[name].dtype.str for name in names}
-    if not names:
-        return
-    if len(shapes) > 2:
-        for name in names:
-            node.place(name, _image_dims(f"{node.dim}_{name}", node.group[name].ndim))
-        return
-    dims = (node.dim, *_image_dims(node.dim, node.group[names[0]].ndim))
-    node.variables["images"] = variable(dims, Stack([node.array(name) for name in names]))
-    node.coords["image_name"] = xr.Variable((node.dim,), np.array(names, dtype=object))
-
-
-def _is_image(node: Node, name: str) -> bool:
-    item = node.member(name)
-    return isinstance(item, h5py.Dataset) and item.ndim >= 2 and is_readable(item.dtype)
-
-
-def _image_dims(stem: str, n_axes: int) -> tuple[str, ...]:
-    return tuple(f"{stem}_{axis}" for axis in ("y", "x", "channel", "plane")[:n_axes])
-
-
 def _series_dims(node: Node, n_axes: int) -> tuple[str, ...]:
     if core_type_of(node.file, node.group) in IMAGE_SERIES and n_axes >= 3:
-        return (f"{node.dim}_time", *_image_dims(node.dim, n_axes - 1))
+        return (f"{node.dim}_time", *image_dims(node.dim, n_axes - 1))
     axes = [f"{node.dim}_axis" + (str(k) if k > 1 else "") for k in range(1, n_axes)]
     return (f"{node.dim}_time", *axes)
 
 
-def _add_data(node: Node, data: h5py.Dataset, dims: tuple[str, ...]) -> None:
+def _add_data(node: Node, data: DatasetAt, dims: tuple[str, ...]) -> None:
     """Add the values, scaled to the unit of their attributes; none where it is not known how."""
     conversion, offset = (number(data.attrs.get(name, at)) for name, at in (("conversion", 1.0), ("offset", 0.0)))
     channels = node.member("channel_conversion")
@@ -99,7 +70,8 @@ def _add_data(node: Node, data: h5py.Dataset, dims: tuple[str, ...]) -> None:
         return
     for name in ("conversion", "offset", "resolution"):
         stored.attrs.pop(name, None)
-    if data.dtype.kind in "iuf" and (conversion != 1.0 or offset != 0.0 or channels is not None):
+    is_number = data.kind.kind == NUMBER and data.kind.dtype.kind in "iuf"
+    if is_number and (conversion != 1.0 or offset != 0.0 or channels is not None):
         per_channel = node.array("channel_conversion") if channels is not None else None
         scaled = Scaled(node.array("data"), conversion, offset, per_channel)
         node.variables["data"] = variable(dims, scaled, stored.attrs)
@@ -107,24 +79,8 @@ def _add_data(node: Node, data: h5py.Dataset, dims: tuple[str, ...]) -> None:
 
 def _add_clock(node: Node, time: str, n_samples: int) -> None:
     """Add ``timestamps`` (s): stored, linked from another series, or counted from a start and a rate."""
-    clock, start = node.member("timestamps"), node.member("starting_time")
-    path = f"{node.path}/timestamps"
-    if isinstance(clock, h5py.Dataset) and h5py.check_ref_dtype(clock.dtype):
-        path = node.file.path_of(clock[()] if not clock.shape else clock[0])  # an object reference to the clock
-        clock = node.file.find(path)[0]
-    if isinstance(clock, h5py.Group):  # of another series: its own clock
-        path, start = f"{clock.name}/timestamps", node.file.member(clock, "starting_time") or start
-        clock = node.file.member(clock, "timestamps")
-    if isinstance(clock, h5py.Dataset):
-        times: LazyArray = NwbArray(node.file, path)
-    elif isinstance(start, h5py.Dataset):
-        rate, first = number(start.attrs.get("rate", math.nan)), number(start[()])
-        node.attrs["rate"] = rate if rate is not None else math.nan
-        if rate is None or first is None or not (math.isfinite(rate) and rate > 0):
-            node.leave("starting_time", f"a start of {first} s and a rate of {rate} Hz give no times")
-            return
-        times = Clock(first, rate, n_samples)
-    else:
+    times = _times(node, n_samples)
+    if times is None:
         return
     if len(times.shape) != 1:
         node.leave("timestamps", f"left out: of shape {times.shape}, not one time for each of {n_samples:,} samples")
@@ -135,7 +91,65 @@ def _add_clock(node: Node, time: str, n_samples: int) -> None:
     node.coords["timestamps"] = variable((time,), times, {"units": "s"})
 
 
-def _add_other(node: Node, name: str, item: h5py.Dataset, time: str) -> None:
+def _times(node: Node, n_samples: int) -> LazyArray | None:
+    """Return the times of the samples; None where the file does not tell them."""
+    clock, start = node.member("timestamps"), node.member("starting_time")
+    if isinstance(clock, DatasetAt) and clock.kind.kind == REFERENCE and clock.size:
+        path = node.file.path_of(np.ravel(node.file.value(clock))[0])  # an object reference to the clock
+        clock = node.file.find(path)[0] if path else None
+    if isinstance(clock, GroupAt):  # of another series: its own clock
+        start = node.file.member(clock, "starting_time") or start
+        clock = node.file.member(clock, "timestamps")
+    if isinstance(clock, DatasetAt):
+        return NwbArray(node.file.stored, clock)
+    if not isinstance(start, DatasetAt):
+        return None
+    rate, first = number(start.attrs.get("rate", math.nan)), number(node.file.value(start))
+    node.attrs["rate"] = rate if rate is not None else math.nan
+    if rate is None or first is None or not (math.isfinite(rate) and rate > 0):
+        node.leave("starting_time", f"a start of {first} s and a rate of {rate} Hz give no times")
+        return None
+    return Clock(first, rate, n_samples)
+
+
+def _add_shown(node: Node) -> None:
+    """Add the images that a series of indices counts in, as they were shown: a lazy stack over its times."""
+    data, target = node.dataset_at("data"), node.member("indexed_images") or node.member("indexed_timeseries")
+    if data is None or not isinstance(target, GroupAt):
+        return
+    stack = _stack(node, target)
+    if stack is None or data.ndim != 1 or data.kind.kind != NUMBER or data.kind.dtype.kind not in "iu":
+        node.leave(
+            "images", f"which image of {target.path} was shown when is not known: they have no order, or no stack"
+        )
+        return
+    dims = (f"{node.dim}_time", *image_dims(node.dim, len(stack.shape) - 1))
+    node.variables["images"] = variable(dims, Indexed(node.array("data"), stack))
+
+
+def _stack(node: Node, target: GroupAt) -> LazyArray | None:
+    """Return the images of a container in their order, or of an ``ImageSeries``; None where there are none."""
+    stacks: dict[Any, LazyArray | None] = node.file.memory.setdefault(STACKS, {})
+    if target.stored.key not in stacks:
+        kind, its = kind_of(node.file, target), Node(node.file, target, [])
+        if kind == IMAGES:
+            read_images(its)
+        elif kind == SERIES and core_type_of(node.file, target) in IMAGE_SERIES:
+            stacks[target.stored.key] = _pictures(its)
+    return stacks.get(target.stored.key)
+
+
+def _pictures(node: Node) -> LazyArray | None:
+    """Return the data of an ``ImageSeries``, scaled; None where they are no stack of images."""
+    data = node.dataset_at("data")
+    if data is None or data.ndim < 3:
+        return None
+    _add_data(node, data, _series_dims(node, data.ndim))
+    lazy = origin(node.variables["data"]._data) if "data" in node.variables else None
+    return None if lazy is None else lazy.array
+
+
+def _add_other(node: Node, name: str, item: DatasetAt, time: str) -> None:
     """Add what a kind of series has besides: the rows of its electrodes or ROIs, control codes, gains, ..."""
     if name == "channel_conversion":
         return  # applied to the data already

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 
-import h5py
 import xarray as xr
 
-from neurodata4ml.data.nwb.hdf5 import NwbFile
+from neurodata4ml.data.nwb.file import DatasetAt, GroupAt, NwbFile
+from neurodata4ml.data.nwb.images import read_images
 from neurodata4ml.data.nwb.kinds import IMAGES, SERIES, TABLE, UNKNOWN, kind_of, type_of
-from neurodata4ml.data.nwb.objects import Node
+from neurodata4ml.data.nwb.objects import PROSE, Node, is_word
 from neurodata4ml.data.nwb.tables import read_table
-from neurodata4ml.data.nwb.timeseries import read_images, read_series
+from neurodata4ml.data.nwb.timeseries import read_series
+from neurodata4ml.data.storage.index import Hard
 from neurodata4ml.errors import LayoutError
+
+MOST_WORDS = 10_000
+"""Single values that are read together when a file is opened; more are read one by one."""
 
 READERS = {TABLE: read_table, SERIES: read_series, IMAGES: read_images}
 
@@ -34,52 +39,59 @@ def read_group(file: NwbFile, path: str, unmapped: list[str] | None = None) -> x
         When nothing is at ``path``, or what is there cannot be read.
     """
     group = file.object(path)
-    if not isinstance(group, h5py.Group):
+    if not isinstance(group, GroupAt):
         message = f"{file.name}: {path} is a dataset, and a group is needed there. Ask who made the file."
         raise LayoutError(message)
-    with file.reading(path):
-        node = Node(file, group, [] if unmapped is None else unmapped)
-        kind = kind_of(file, group)
-        if kind == UNKNOWN:
-            space = group.attrs.get("namespace", "?")
-            node.leave("", f"the type {type_of(group)} of {space} is not in the specifications cached in the file")
-        READERS.get(kind, _read_container)(node)
-        return node.dataset()
+    node = Node(file, group, [] if unmapped is None else unmapped)
+    kind = kind_of(file, group)
+    if kind == UNKNOWN:
+        space = group.attrs.get("namespace", "?")
+        node.leave("", f"the type {type_of(group)} of {space} is not in the specifications cached in the file")
+    READERS.get(kind, _read_container)(node)
+    return node.dataset()
 
 
 def read_all(file: NwbFile) -> dict[str, xr.Dataset]:
     """Return every object of the file that holds something, by its path; the root lists what is ``unmapped``."""
     unmapped: list[str] = []
-    found = {str(group.name): read_group(file, str(group.name), unmapped) for group in groups(file)}
+    there = list(groups(file))
+    expect_words(file, there)
+    found = {group.path: read_group(file, group.path, unmapped) for group in there}
     shown = {path: dataset for path, dataset in found.items() if dataset.variables or dataset.attrs}
     shown.setdefault("/", xr.Dataset())
     shown["/"].attrs["unmapped"] = unmapped + file.notes
     return shown
 
 
-def groups(file: NwbFile, kind: str | None = None, under: str = "/") -> Iterator[h5py.Group]:
+def groups(file: NwbFile, kind: str | None = None, under: str = "/") -> Iterator[GroupAt]:
     """Yield every group once, parents first, without following links; only those of ``kind`` if given."""
-    waiting, seen = [file.object(under)], set()
+    top = file.object(under)
+    waiting, seen = deque([top] if isinstance(top, GroupAt) else ()), set()
     while waiting:
-        group = waiting.pop(0)
-        address = h5py.h5o.get_info(group.id).addr
-        if address in seen:
+        group = waiting.popleft()
+        if group.stored.key in seen:
             continue
-        seen.add(address)
+        seen.add(group.stored.key)
         if kind is None or kind_of(file, group) == kind:
             yield group
-        for name in group:
-            own = isinstance(group.get(name, getlink=True), h5py.HardLink)
-            if own and not (group.name == "/" and name == "specifications"):
+        for name, link in group.links.items():
+            if isinstance(link, Hard) and not (group.path == "/" and name == "specifications"):
                 item = file.member(group, name)
-                if isinstance(item, h5py.Group):
+                if isinstance(item, GroupAt):
                     waiting.append(item)
+
+
+def expect_words(file: NwbFile, there: Iterable[GroupAt]) -> None:
+    """Read together what is shown as attributes, and what tells clocks and the order of images."""
+    items = (file.member(group, name) for group in there for name in group.links if name not in PROSE)
+    words = (item for item in items if isinstance(item, DatasetAt) and not item.is_empty)
+    file.expect([item for item in words if is_word(item)][:MOST_WORDS])
 
 
 def _read_container(node: Node) -> None:
     """Add what a container, a device, a subject, ... holds itself: small values as attributes, arrays as variables."""
-    for name in node.group:
-        if isinstance(node.member(name), h5py.Dataset):
+    for name in node.group.links:
+        if isinstance(node.member(name), DatasetAt):
             node.place_other(name)
         else:
             node.place_link(name)

@@ -25,6 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
+from neurodata4ml.data.remote import alarms
 from neurodata4ml.errors import ArchiveError
 
 PORTS = {"http": 80, "https": 443}
@@ -49,10 +50,13 @@ class Reach:
         Hosts that an answer may redirect to beside the one that was asked; ``*.x.org`` means all below ``x.org``.
     named : tuple of str
         Origins (see :func:`origin`) that the user named: only these may be on this machine or in a private network.
+    anywhere : bool
+        Whether an answer may redirect to any public host: where the user typed the address, and no entry stands for it.
     """
 
     hosts: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    anywhere: bool = False
 
     def refuse_hop(self, asked: str, here: str, target: str) -> None:
         """Raise a ``RefusedError`` unless, ``asked`` being the first address, ``here`` may redirect to ``target``."""
@@ -64,7 +68,7 @@ class Reach:
             where = without_secrets(target)
             reason = f"it redirects from https to {where}, where anybody on the way could change the data"
             raise RefusedError(here, reason, REPORT)
-        if host == _host(asked) or any(_matches(host, allowed) for allowed in self.hosts):
+        if self.anywhere or host == _host(asked) or any(_matches(host, allowed) for allowed in self.hosts):
             return
         allowed = ", ".join(dict.fromkeys((_host(asked), *self.hosts)))
         reason = f"it redirects to {host or 'no host'}, and may redirect to {allowed} only"
@@ -205,9 +209,7 @@ def _in_time(connection: _Http | _Https, get: Callable[[], HTTPResponse]) -> HTT
         with contextlib.suppress(OSError, TypeError):  # it may be closed by now
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)  # below TLS as well
 
-    clock = threading.Timer(connection.timeout, hang_up)  # type: ignore[arg-type]
-    clock.daemon = True
-    clock.start()
+    clock = alarms.after(connection.timeout, hang_up)  # type: ignore[arg-type]
     answer = None
     try:
         answer = get()

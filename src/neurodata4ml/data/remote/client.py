@@ -29,6 +29,9 @@ LARGEST = 64 << 20
 SHORT = 64 << 10
 """Bytes of a redirect's body that are read rather than a new connection made."""
 
+BELIEVED = 1.0
+"""Seconds for which the environment is believed to name the same proxies."""
+
 
 class LateError(ArchiveError):
     """The time for a question is over."""
@@ -40,6 +43,7 @@ class Client(requests.Session):
     def __init__(self, reach: Reach, deadline: float) -> None:  # noqa: D107
         super().__init__()
         self.reach, self.deadline = reach, deadline
+        self._settings: dict[Any, tuple[float, dict[str, Any]]] = {}
         self.headers.update({"User-Agent": "neurodata4ml", "Accept-Encoding": "identity"})
         self.auth = _anonymous
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -78,6 +82,15 @@ class Client(requests.Session):
             self.reach.refuse_hop(asked, answer.url, str(request.url))
             request.headers.pop("Authorization", None)
             options["proxies"] = self.merge_environment_settings(str(request.url), {}, None, None, None)["proxies"]
+
+    def merge_environment_settings(self, url: Any, proxies: Any, *how: Any) -> Any:
+        """Look for proxies in the environment, though not anew for each of a hundred requests in a second."""
+        asked, now = (str(url).partition("//")[0], host_of(url), how), time.monotonic()
+        before, found = self._settings.get(asked, (-math.inf, dict[str, Any]()))
+        if proxies or now > before + BELIEVED:
+            found = dict(super().merge_environment_settings(url, proxies, *how))
+            self._settings[asked] = (-math.inf if proxies else now), found
+        return {**found, "proxies": dict(found["proxies"])}
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Let ``requests`` follow none: it reads their bodies, however long, and asks nobody where they may lead."""

@@ -130,7 +130,13 @@ class Refused(NamedTuple):
     cure: str
 
 
-Layout = Contiguous | Compact | Chunked | Keyed | Refused
+class Foreign(NamedTuple):
+    """Values that only HDF5's own library can find; it is asked for those at ``path``, in a process of its own."""
+
+    path: str
+
+
+Layout = Contiguous | Compact | Chunked | Keyed | Refused | Foreign
 
 
 class Filter(NamedTuple):
@@ -184,6 +190,8 @@ class Index:
     unread: tuple[str, ...] = ()
     damaged: dict[Key, str] = field(default_factory=dict)
     """What could not be understood, and why: only whoever asks for such an object gets the error."""
+    foreign: set[Key] = field(default_factory=set)
+    """Those of ``damaged`` that may well be right, but that only HDF5's own library can read."""
 
 
 class ChunkTable(NamedTuple):

@@ -21,25 +21,30 @@ class Cost(NamedTuple):
 
 
 class Source(Protocol):
-    """A file, open for reading by many threads at once. It is pickled by reference, never with its bytes.
+    """A file, open for reading by many threads at once. It is pickled by reference, never with its bytes."""
 
-    Attributes
-    ----------
-    name : str
-        For messages.
-    size : int
-        Bytes.
-    key : str
-        Which bytes these are: a digest, or an ETag with the size; "" where only this process knows (then nothing is
-        kept on disk).
-    is_remote : bool
-        Whether a read costs a round trip.
-    """
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        ...
 
-    name: str
-    size: int
-    key: str
-    is_remote: bool
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """Which bytes these are: a digest, or an ETag with the size.
+
+        "" where only this process knows: then nothing is kept on disk.
+        """
+        ...
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a read costs a round trip."""
+        ...
 
     def read(self, start: int, stop: int) -> bytes | memoryview:
         """Return the bytes from ``start`` to ``stop``, all of them; a LayoutError where the file ends before."""

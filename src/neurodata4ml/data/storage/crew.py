@@ -1,0 +1,73 @@
+"""The threads that decode: one bounded crew for the whole process, told anew in a forked child."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+Job = tuple[int, Callable[[], None]]
+"""Bytes that are held until the work is done, and the work."""
+
+MOST_THREADS = 16
+"""Decoding is bound by memory beyond some cores, and many threads only wait for each other."""
+
+MOST_BYTES = 1 << 27
+"""Bytes that wait for one reader's turn, or are at work, at a time (128 MB); a single chunk may be more."""
+
+_crew: ThreadPoolExecutor | None = None
+_lock = threading.Lock()
+
+
+def n_threads() -> int:
+    """Return how many threads decode: the cores that this process may use, within reason."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(n_cores, MOST_THREADS)
+
+
+def work(jobs: Iterable[Job]) -> None:
+    """Do all jobs, several at a time; they are taken from ``jobs`` only as fast as they are done.
+
+    Raises
+    ------
+    Exception
+        The first that a job raised, once none is at work any more.
+    """
+    pending: deque[tuple[int, Future[None]]] = deque()
+    n_waiting = 0
+    try:
+        for n_bytes, job in jobs:
+            while pending and (pending[0][1].done() or n_waiting + n_bytes > MOST_BYTES):
+                n_done, future = pending.popleft()
+                future.result()
+                n_waiting -= n_done
+            pending.append((n_bytes, _threads().submit(job)))
+            n_waiting += n_bytes
+        while pending:
+            pending.popleft()[1].result()
+    finally:
+        for _, future in pending:
+            future.cancel()
+        for _, future in pending:  # nobody writes into an array that was given up
+            if not future.cancelled():
+                future.exception()
+
+
+def _threads() -> ThreadPoolExecutor:
+    global _crew
+    with _lock:
+        if _crew is None:
+            _crew = ThreadPoolExecutor(n_threads(), "neurodata4ml-decode")
+        return _crew
+
+
+def _forget() -> None:
+    """Begin anew in a forked child: threads are not copied into it, and a lock may have been held."""
+    global _crew, _lock
+    _crew, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
