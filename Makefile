@@ -1,12 +1,13 @@
 # One word per deed; `make` alone lists them. Needs Python 3.11 to 3.13 with venv; all else goes into .venv
-# (and what the benchmark compares us with, into .venv-bench).
+# (and what the benchmarks compare us with, into .venv-bench and .venv-bench-zarr2).
 
 BIN = .venv/bin
 STAMP = .venv/installed
 BENCH = .venv-bench
+PEERS = .venv-bench-zarr2
 TESTS = tests
 
-.PHONY: help setup demo test lint bench-setup bench clean again
+.PHONY: help setup demo test lint bench-setup bench bench-read clean again
 
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -25,13 +26,16 @@ lint: $(STAMP)  ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench-setup: $(BENCH)/installed  ## create .venv-bench, with what the benchmark compares us with
+bench-setup: $(BENCH)/installed $(PEERS)/installed  ## create .venv-bench*, with what the benchmarks compare us with
 
 bench: $(BENCH)/installed  ## time fetch against curl, dandi and pooch (15 minutes); see benchmarks/README.md
 	@$(BENCH)/bin/python benchmarks/fetch.py
 
-clean:  ## remove .venv, .venv-bench and all that was built; reports/ and cache/ stay
-	rm -rf .venv $(BENCH) build dist .pytest_cache .mypy_cache .ruff_cache
+bench-read: $(BENCH)/installed $(PEERS)/installed  ## time reading against fsspec, remfile, lindi, lazynwb, pynwb (half an hour)
+	@$(BENCH)/bin/python benchmarks/read.py
+
+clean:  ## remove .venv, .venv-bench* and all that was built; reports/ and cache/ stay
+	rm -rf .venv $(BENCH) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache
 	find src tests tools benchmarks notebooks -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
@@ -40,10 +44,16 @@ $(STAMP): pyproject.toml constraints.txt
 $(BENCH)/installed: pyproject.toml constraints.txt
 	@sh tools/setup.sh $(BENCH) bench
 
+$(PEERS)/installed: benchmarks/peers.txt
+	@sh tools/setup.sh $(PEERS) benchmarks/peers.txt
+
 # A virtual environment remembers where it stands, and may lose its Python: in either case it is made again.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CURDIR))
 $(STAMP): again
 endif
 ifneq ($(shell $(BENCH)/bin/python -c '' 2>/dev/null && cat $(BENCH)/installed 2>/dev/null),$(CURDIR))
 $(BENCH)/installed: again
+endif
+ifneq ($(shell $(PEERS)/bin/python -c '' 2>/dev/null && cat $(PEERS)/installed 2>/dev/null),$(CURDIR))
+$(PEERS)/installed: again
 endif

@@ -60,11 +60,14 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, folder: Path, *, rate: float = 0.0, latency: float = 0.0) -> None:
+    def __init__(self, folder: Path, handler: type[Handler], *, rate: float = 0.0, latency: float = 0.0) -> None:
         """``rate`` in bytes a second for all connections together (0: no limit), ``latency`` in seconds a request."""
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), handler)
         self.folder, self.latency, self.bucket = folder, latency, Bucket(rate)
-        self.assets = [Asset(**line) for line in json.loads((folder / "assets.json").read_text(encoding="utf-8"))]
+        listed = folder / "assets.json"
+        lines = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else []
+        self.assets = [Asset(**line) for line in lines]
+        self.log: list[dict[str, Any]] = []
         self.root = f"http://127.0.0.1:{self.server_address[1]}"
         self.api = f"{self.root}/api"
 
@@ -195,13 +198,22 @@ class Handler(BaseHTTPRequestHandler):
         """Send a stretch of a file with ``sendfile``, in pieces where the rate is limited."""
         if self.command == "HEAD":
             return
-        with open(self.server.folder / "blobs" / asset.blob, "rb") as file:
+        with open(self.place(asset), "rb") as file:
             while start < stop:
                 piece = stop - start
                 if self.server.bucket.rate:
                     piece = min(piece, PIECE)
                     self.server.bucket.take(piece)
-                start += os.sendfile(self.connection.fileno(), file.fileno(), start, piece)
+                sent = os.sendfile(self.connection.fileno(), file.fileno(), start, piece)
+                self.sending(start, sent)
+                start += sent
+
+    def place(self, asset: Asset) -> Path:
+        """Return where the bytes of ``asset`` lie."""
+        return self.server.folder / "blobs" / asset.blob
+
+    def sending(self, start: int, n_bytes: int) -> None:
+        """Whoever counts bytes does it here."""
 
     def send_json(self, value: Any) -> None:
         """Send a record; 404 where there is none."""
@@ -218,18 +230,18 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def main() -> None:
+def serve(handler: type[Handler], what: str) -> None:
     """Serve until whoever started us closes our standard input, or dies."""
-    parser = argparse.ArgumentParser(description="an archive on loopback, for benchmarks/fetch.py")
-    parser.add_argument("folder", type=Path, help="with assets.json and blobs/")
+    parser = argparse.ArgumentParser(description=what)
+    parser.add_argument("folder", type=Path, help="what is served")
     parser.add_argument("--rate", type=float, default=0.0, help="MB/s for all connections together; 0: no limit")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     given = parser.parse_args()
-    server = Server(given.folder, rate=given.rate * 1e6, latency=given.latency)
+    server = Server(given.folder, handler, rate=given.rate * 1e6, latency=given.latency)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.root, flush=True)
     sys.stdin.read()
 
 
 if __name__ == "__main__":
-    main()
+    serve(Handler, "an archive on loopback, for benchmarks/fetch.py")
