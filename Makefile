@@ -7,7 +7,7 @@ BENCH = .venv-bench
 PEERS = .venv-bench-zarr2
 TESTS = tests
 
-.PHONY: help setup demo test lint bench-setup bench bench-read clean again
+.PHONY: help setup demo test lint fuzz bench-setup bench bench-read clean again
 
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ lint: $(STAMP)  ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+fuzz: $(STAMP)  ## read 2,000 damaged files, against h5py (5 minutes); see benchmarks/README.md
+	@$(BIN)/python benchmarks/fuzz.py
 
 bench-setup: $(BENCH)/installed $(PEERS)/installed  ## create .venv-bench*, with what the benchmarks compare us with
 

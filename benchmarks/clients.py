@@ -48,7 +48,7 @@ def ours(url: str) -> Read:
     file = versioned.Versioned([url], what="a file", size=0, etag="", reach=Reach(named=(origin(url),)))
 
     def read(url: str, spans: Spans, buffer: memoryview) -> None:
-        for answer in [lanes.ask(file.fill, start, buffer[start:stop]) for start, stop in spans]:
+        for answer in [lanes.ask(url, file.fill, start, buffer[start:stop]) for start, stop in spans]:
             answer.result()
 
     return read

@@ -235,9 +235,10 @@ class Lazynwb(H5py):
 
     def spikes(self, opened: Any, units: list[int] | None) -> np.ndarray:
         """Return the spikes of some units, or of all."""
-        frame = self.lazynwb.scan_nwb(opened, "/units")
-        if units is not None:
-            frame = frame.filter(self.polars.col("_table_index").is_in(units))
+        if units is None:
+            frame = self.lazynwb.get_df(opened, "/units", include_column_names=["spike_times"])
+            return np.concatenate(frame["spike_times"].to_list())
+        frame = self.lazynwb.scan_nwb(opened, "/units").filter(self.polars.col("_table_index").is_in(units))
         return frame.select("spike_times").collect()["spike_times"].explode().to_numpy()
 
     def rois(self, opened: Any, frames: int, first: int, last: int) -> np.ndarray:

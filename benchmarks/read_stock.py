@@ -37,7 +37,7 @@ FILES = {
     "calcium-gzip-10MB.nwb": Made("calcium", (11_150, 223)),
     "many-objects.nwb": Made("many"),
 }
-"""The calcium-like one in the chunks that h5py chooses, in those that pynwb chooses now, of all ROI, and in neuroconv's,
+"""The calcium-like one: in the chunks that h5py chooses; in those that pynwb chooses now, of all ROI; in neuroconv's,
 of about 10 MB in the proportions of the array."""
 
 ZARR = "spikes.nwb.zarr"

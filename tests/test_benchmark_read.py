@@ -238,6 +238,14 @@ def test_in_a_hurry_only_what_decides_is_run() -> None:
     assert [(its.name, its.file) for its in read.COURSES if read.chosen(its, one)] == [("one unit", read.FINE)]
 
 
+def test_in_a_hurry_only_those_run_who_decide() -> None:
+    of = {(its.name, its.file): read.hurried(its) for its in read.COURSES}
+    assert of["one unit", read.FINE].peers == (read.REMFILE, read.LINDI)
+    assert of["all spikes of an open file", read.PLAIN].peers == ("numpy.fromfile",)
+    assert of["every tenth unit", read.FINE].peers == (read.CACHED, read.REMFILE, read.LAZYNWB)
+    assert not any(its.also for its in of.values())
+
+
 def test_a_small_course_is_held_and_told(place: Any, capsys: pytest.CaptureFixture[str]) -> None:
     course = read.Course(
         "all spikes", FINE, runs.ALL, ("h5py",), False, wanted={"h5py": 0}, limits=lambda held: (read.requests(0),)

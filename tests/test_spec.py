@@ -77,3 +77,10 @@ def test_a_study_in_another_encoding_is_refused(tmp_path):
     path.write_bytes('title = "Größe"'.encode("latin-1"))
     with pytest.raises(DesignError, match="is not valid TOML"):
         read_spec(path)
+
+
+def test_a_study_of_an_address_is_kept_without_its_signature() -> None:
+    spec = read_spec("https://user:secret@archive.org/a/session.nwb?X-Amz-Signature=abc")
+    assert spec.to_dict()["source"] == "https://archive.org/a/session.nwb"
+    assert spec.name == "session"
+    assert "Signature" in spec.source

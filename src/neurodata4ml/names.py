@@ -1,4 +1,4 @@
-"""Names from outside are hostile: one rule for what may become a file's name, on every system at once."""
+"""Names from outside are hostile: one rule for what may become a file's name, or be told of an address."""
 
 from __future__ import annotations
 
@@ -87,3 +87,8 @@ def refuse_links(root: Path, path: Path) -> None:
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Kinds of characters that nobody sees, or that mean nothing yet: control, direction, surrogates, line ends."""
+
+
+def without_secrets(url: str) -> str:
+    """Return an address without what may be a signature or a password; they belong in no message and no file."""
+    return re.sub("^([^/]*//)[^/]*@", r"\1", url.partition("?")[0])

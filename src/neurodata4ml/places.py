@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+import threading
+import time
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -51,15 +55,34 @@ def offline() -> bool:
     return os.environ.get("NEURODATA4ML_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
 
 
-def write_whole(path: Path, text: str) -> Path:
-    """Write a text file whole or not at all: beside its place first, onto the disk, then moved there."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write_whole(path: Path, *parts: str | bytes | memoryview, synced: bool = True) -> Path:
+    """Write a file whole or not at all: beside its place first, onto the disk, then moved there.
+
+    What may be lost when the power goes needs not be ``synced``.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        with open(part, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        with open(draft, "wb", buffering=0) as file:
+            for part in parts:
+                left = memoryview(part.encode() if isinstance(part, str) else part)
+                while len(left):  # a disk that is nearly full takes a part of it
+                    left = left[file.write(left) or 0 :]
+            if synced:
+                os.fsync(file.fileno())
+        move(draft, path)
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
     return path
+
+
+def move(source: Path, target: Path) -> None:
+    """``os.replace`` that is patient with Windows, where a virus scanner may hold a file."""
+    for wait in (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, None):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if wait is None or sys.platform != "win32":
+                raise
+            time.sleep(wait)

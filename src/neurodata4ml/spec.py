@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodata4ml.errors import DesignError
+from neurodata4ml.names import without_secrets
 from neurodata4ml.suggest import guess
 
 
@@ -63,7 +64,7 @@ class Spec:
     @property
     def name(self) -> str:
         """Return the dataset's name, or the file's name without its ending."""
-        return Path(self.source).stem
+        return Path(_told(self.source)).stem
 
     @property
     def folder(self) -> Path:
@@ -71,8 +72,8 @@ class Spec:
         return Path(self.out) if self.out else Path("reports") / self.name
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the study as plain values."""
-        return asdict(self)
+        """Return the study as plain values, to be kept: without the signature of an address."""
+        return {**asdict(self), "source": _told(self.source)}
 
 
 def read_spec(target: str | Path, **options: Any) -> Spec:
@@ -97,6 +98,10 @@ def read_spec(target: str | Path, **options: Any) -> Spec:
     else:
         given["source"] = str(target)
     return _checked(given, str(target))
+
+
+def _told(source: str) -> str:
+    return without_secrets(source) if "://" in source else source
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import xarray as xr
 from layouts import ALLEN_LAYOUT, enter
 
 import twins
+import worlds
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.session import open_session
 from neurodata4ml.errors import CatalogError, LayoutError
@@ -75,6 +76,13 @@ def test_a_set_that_holds_no_stack_is_named(folder: Path) -> None:
 def test_without_a_table_called_trials_the_tables_are_listed(folder: Path) -> None:
     with pytest.raises(LayoutError, match=r"say which table holds the trials.*intervals/drifting_gratings_present"):
         open_session(folder / "allen_twin.nwb")
+
+
+def test_without_any_table_of_intervals_what_can_be_done_is_said(tmp_path: Path) -> None:
+    with pytest.raises(
+        LayoutError, match=r"holds no table of intervals.*open_nwb\(path\), or add .* NWBFile\.add_trial"
+    ):
+        open_session(worlds.no_spikes(tmp_path / "a.nwb"))
 
 
 def test_a_table_that_is_not_there_is_answered_with_those_that_are(folder: Path) -> None:

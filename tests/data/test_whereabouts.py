@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
 
+import twins
 from allen_session import allen_session, entered
 from archive import GUO, Archive, guo_alm_local, guo_alm_twin
 from neurodata4ml.data.align import bin_spikes
@@ -34,6 +37,16 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive
     with Archive() as archive:
         monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
         yield archive
+
+
+def shown(path: Path) -> Path:
+    """Write a session with five images that were shown."""
+    with h5py.File(twins.alm_twin(path), "r+") as file:
+        scenes = file.create_group("stimulus/templates/scenes")
+        scenes.attrs.update(neurodata_type="ImageSeries", namespace="core")
+        scenes["data"] = np.arange(5 * 4 * 6, dtype=np.uint8).reshape(5, 4, 6)
+        scenes["timestamps"] = np.arange(5.0)
+    return path
 
 
 def test_a_session_that_is_not_here_is_read_from_its_server_in_parts(
@@ -90,6 +103,30 @@ def test_an_address_is_a_session_and_takes_no_other(archive: Archive, small: Pat
         open_session(url, "1")
     with pytest.raises(LayoutError, match=r"no images in this file: .*nothing under stimulus/templates"):
         stimulus_images(session)
+
+
+def test_a_signature_in_an_address_stands_in_no_attribute(archive: Archive, tmp_path: Path) -> None:
+    url = archive.url(archive.put("seen.nwb", shown(tmp_path / "seen.nwb").read_bytes()))
+    session = open_session(f"{url}?X-Amz-Signature=secret")
+    assert session.attrs["source"] == session.attrs["read_from"] == url
+    assert "secret" not in repr(session)
+    assert stimulus_images(session).values.shape == (5, 4, 6)
+    assert {"X-Amz-Signature=secret" in asked.path for asked in archive.downloads()} == {True}
+
+
+def test_images_of_a_session_that_has_no_name_are_in_its_file(tmp_path: Path) -> None:
+    session = open_session(io.BytesIO(shown(tmp_path / "seen.nwb").read_bytes()))
+    assert stimulus_images(session).shape == (5, 4, 6)
+
+
+def test_a_session_at_an_address_says_what_tells_that_it_is_the_right_file(archive: Archive, tmp_path: Path) -> None:
+    content = guo_alm_twin(tmp_path / "twin.nwb")
+    guo_alm_local(archive, tmp_path / "catalog", content)
+    dandiset, version, path = GUO
+    published = open_session(f"dandi:{dandiset}@{version}/{path}")
+    assert published.attrs["proven"] == "yes: the server's ETag was the published one"
+    typed = open_session(archive.url(archive.put("twin.nwb", content)))
+    assert typed.attrs["proven"] == "no: no ETag of the file is published"
 
 
 def test_an_open_file_is_a_session(small: Path) -> None:

@@ -32,13 +32,13 @@ def settle(column: xr.Variable) -> xr.Variable:
 
 def expect(columns: Iterable[xr.Variable]) -> None:
     """Read the small ones of these columns together: on a server, each by itself would cost a round trip."""
-    found = (origin(column._data) for column in columns if is_small(column))
+    found = (origin(column) for column in columns if is_small(column))
     hold(lazy.array for lazy in found if lazy is not None and isinstance(lazy.array, LazyArray))
 
 
 def texts(column: xr.Variable) -> np.ndarray:
     """Return the values of an unread column as they are stored: names, also where all of them could be numbers."""
-    lazy = origin(column._data)
+    lazy = origin(column)
     if lazy is not None and isinstance(lazy.array, NwbArray):
         return np.asarray(lazy.array.stored_values())
     return np.asarray(column.data)

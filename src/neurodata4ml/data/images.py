@@ -12,10 +12,12 @@ import xarray as xr
 from neurodata4ml.data import supplements
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.entries.records import Entry
-from neurodata4ml.data.nwb.blocks import chunked
+from neurodata4ml.data.nwb.arrays import NwbArray
+from neurodata4ml.data.nwb.blocks import chunked, origin
 from neurodata4ml.data.nwb.file import NwbFile, open_file
 from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.data.nwb.types import groups, read_group
+from neurodata4ml.data.storage.local import LocalSource
 from neurodata4ml.data.trials import has
 from neurodata4ml.data.whereabouts import find_session
 from neurodata4ml.errors import LayoutError
@@ -69,11 +71,18 @@ def stimulus_images(session: xr.Dataset) -> xr.DataArray:
 
 
 def _place(session: xr.Dataset) -> Any:
-    """Return the file of a session; where it is on a server, as its entry says that it may be asked."""
+    """Return the file of a session: what its own arrays are read from; where it is on a server, as its entry says.
+
+    ``attrs["source"]`` names no signature or password, and a file object has no name at all.
+    """
     place, name = session.attrs["source"], session.attrs.get("dataset")
     if is_address(place) and name in catalog.names():
         return find_session(str(name), session.attrs["session"], None).place
-    return place
+    lazily = (origin(column) for column in session.variables.values())
+    arrays = (lazy.array for lazy in lazily if lazy is not None)
+    sources = (array.file.source for array in arrays if isinstance(array, NwbArray))
+    own = next((source for source in sources if not isinstance(source, LocalSource)), None)
+    return place if own is None else own
 
 
 def _keeps_them_apart(session: xr.Dataset) -> Entry | None:

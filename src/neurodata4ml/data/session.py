@@ -15,11 +15,12 @@ from neurodata4ml.data.mend import mender, sentence
 from neurodata4ml.data.nwb.file import DatasetAt, NwbFile, open_file
 from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.data.nwb.objects import FEW
+from neurodata4ml.data.remote.addresses import without_secrets
 from neurodata4ml.data.series import add_series, raw_voltages, read_series
 from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials
 from neurodata4ml.data.units import area_words, find_area, read_responses, read_units, roi_series
-from neurodata4ml.data.whereabouts import Place, find_session
+from neurodata4ml.data.whereabouts import Place, find_session, proof
 from neurodata4ml.data.windows import with_neighbours
 from neurodata4ml.dims import add_step
 from neurodata4ml.errors import DesignError
@@ -146,8 +147,9 @@ def _attrs(file: NwbFile, source: Place, layout: Layout, shown: ChosenTrials) ->
     attrs: dict[str, Any] = {
         "session": next(iter(named), ""),
         **({"citation": cited} if (cited := _stated_origin(file)) else {}),
-        "source": source.place if is_address(source.place) else file.name,
+        "source": without_secrets(source.place) if is_address(source.place) else file.name,
         **({"whole": file.n_bytes} if file.is_remote else {}),
+        **({"proven": proof(file.published_etag)} if is_address(source.place) else {}),
         **source.attrs,
         "trials": shown.path,
     }

@@ -68,7 +68,7 @@ def _check_ranges(session: xr.Dataset, starts: np.ndarray, stops: np.ndarray) ->
 
 def _check_index(column: xr.Variable) -> None:
     """Raise where the whole index does not fit the column, where a file is behind."""
-    lazy = origin(column._data)
+    lazy = origin(column)
     if lazy is not None and isinstance(lazy.array, NwbArray):
         lazy.array.check()
     else:
@@ -96,7 +96,7 @@ def _gather(column: xr.DataArray, starts: np.ndarray, stops: np.ndarray, offsets
 
 def _read_runs(column: xr.Variable, edges: np.ndarray) -> np.ndarray:
     """Return the spikes in rising ranges, end to end: in one planned read where a file is behind."""
-    lazy = origin(column._data)
+    lazy = origin(column)
     if lazy is not None and isinstance(lazy.array, NwbArray) and lazy.shape == lazy.array.shape:
         return lazy.array.read_runs(edges[:, 0], edges[:, 1]).astype(np.float64, copy=False)
     pieces = dask.compute(*(column[first:last].data for first, last in edges))

@@ -143,8 +143,16 @@ def _choose(file: NwbFile, layout: Layout, name: str | None) -> Trials:
     if len(same) == 1:
         return next((t for t in layout.trials.values() if t.table == same[0]), Trials(same[0]))
     names = [*layout.trials, *tables]
-    if not wanted:
-        message = f"{file.name}: say which table holds the trials, trials=TABLE. There are: {_listed(names)}."
+    if not wanted and not names:
+        message = (
+            f"{file.name} holds no table of intervals that could be trials, and a session needs one. Read what there "
+            "is with open_nwb(path), or add the intervals with pynwb: NWBFile.add_trial(start_time, stop_time)."
+        )
+    elif not wanted:
+        message = (
+            f"{file.name}: say which table holds the trials, trials=TABLE (--trials TABLE on the command line). "
+            f"There are: {_listed(names)}."
+        )
     elif same:
         message = f"{file.name} has {len(same)} tables called {wanted}. Give the path: {_listed(same)}."
     else:

@@ -39,7 +39,7 @@ def find_session(name_or_path: str | PathLike[str] | Any, session: str | int | N
     """
     if not isinstance(name_or_path, str | PathLike):
         return Place(name_or_path, None, {"read_from": str(getattr(name_or_path, "name", "") or "a file object")})
-    name = str(name_or_path)
+    name = str(name_or_path).strip() if is_address(name_or_path) else str(name_or_path)
     is_entry = isinstance(name_or_path, str) and name in catalog.names()
     if is_entry or not _is_file(name_or_path):
         return _of_entry(catalog.describe(name), session, trials)
@@ -57,6 +57,11 @@ def bring(name_or_path: str | PathLike[str] | Any, session: str | int | None, tr
         entry = known(catalog.describe(name_or_path), session)
         if excerpt.opened(entry, session, trials) is None:
             store.obtain(entry, session)
+
+
+def proof(etag: str) -> str:
+    """Return in words what tells that parts of a file on a server are of the right file: its published ETag, if any."""
+    return "yes: " + excerpt.PROVEN if etag else "no: no ETag of the file is published"
 
 
 def _is_file(name_or_path: str | PathLike[str]) -> bool:
@@ -94,7 +99,7 @@ def _of_entry(entry: Entry, session: str | int | None, trials: str | None) -> Pl
             "source_sha256": place.sha256 if place.etag else "",
             "read_from": without_secrets(place.urls[0]),
             "source": without_secrets(place.urls[0]),
-            "proven": "yes: " + excerpt.PROVEN if place.etag else "no: no ETag of the file is published",
+            "proven": proof(place.etag),
         }
     return Place(place, entry.layout, _without_blanks({**said, **more}))
 

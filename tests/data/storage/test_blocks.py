@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -186,6 +187,29 @@ def test_the_least_recently_used_go_when_there_are_too_many(monkeypatch: pytest.
     filled(*((start, start + 40_000) for start in range(0, 1_000_000, 40_000)), key="a third")
     assert sum(path.stat().st_size for path in pieces()) <= 500_000
     assert len(list(block_folder().iterdir())) <= 2  # folders with nothing in them are gone
+
+
+SHARE = """
+import sys
+from neurodata4ml.data.storage import behind
+from neurodata4ml.data.storage.blocks import Blocks
+its = Blocks(sys.argv[1])
+for start in range(0, 4_000_000, 20_000):
+    its.keep(start, memoryview(bytes(20_000)))
+    behind.wait()
+"""
+
+
+def test_several_processes_together_stay_near_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, n_processes = 4_000_000, 3
+    monkeypatch.setenv("NEURODATA4ML_BLOCK_CACHE_BYTES", str(limit))
+    others = [subprocess.Popen([sys.executable, "-c", SHARE, f"file {number}"]) for number in range(n_processes)]
+    most = 0
+    while any(other.poll() is None for other in others):
+        with contextlib.suppress(FileNotFoundError):  # swept meanwhile
+            most = max(most, sum(path.stat().st_size for path in pieces()))
+    assert all(other.returncode == 0 for other in others)
+    assert limit / 2 < most <= limit * (1 + 2 * n_processes * behind.LOOK_AGAIN)
 
 
 def test_what_a_dead_process_left_goes_in_time() -> None:

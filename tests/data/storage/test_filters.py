@@ -228,6 +228,27 @@ def test_a_shape_that_claims_what_gzip_cannot_hold_is_refused_before_anything_is
         decode(zlib.compress(b"x"), (Filter(1),), 0, 1_000_000, 8)
 
 
+@pytest.mark.parametrize("compression", ["lzf", "szip"])
+def test_a_stream_that_ends_too_early_never_shows_what_was_in_the_memory(compression: str) -> None:
+    data, steps, skipped = stored(VALUES, compression=compression)
+    for size in range(5, len(data) - 16, 97):
+        with pytest.raises(LayoutError, match=r"stream of .* bytes|HDF5's filter .* says"):
+            decode(data[:size], steps, skipped, VALUES.nbytes, VALUES.itemsize)
+
+
+def test_a_stream_of_lzf_that_is_whole_but_short_is_refused() -> None:
+    _, steps, skipped = stored(VALUES, compression="lzf")
+    short, _, _ = stored(VALUES[:-8], compression="lzf")
+    with pytest.raises(LayoutError, match=rf"lzf's stream of {len(short):,} bytes does not make {VALUES.nbytes:,}"):
+        decode(short, steps, skipped, VALUES.nbytes, VALUES.itemsize)
+
+
+def test_a_stream_of_szip_that_ends_too_early_is_refused() -> None:
+    data, steps, skipped = stored(VALUES, compression="szip")
+    with pytest.raises(LayoutError, match=r"szip's stream of 1,000 bytes ends before it made 24,000"):
+        decode(data[:1000], steps, skipped, VALUES.nbytes, VALUES.itemsize)
+
+
 def test_a_chunk_that_is_both_large_and_nearly_empty_is_refused() -> None:
     with pytest.raises(LayoutError, match="9 bytes say that they become 1000000000, as no recording does"):
         decode(bytes(9), (Filter(32015),), 0, 1_000_000_000, 8)

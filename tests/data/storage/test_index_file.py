@@ -60,11 +60,12 @@ def index(tmp_path: Path) -> Index:
 
 def same(first: Index, second: Index) -> None:
     """Assert that two indices are equal, attributes included."""
-    assert (first.root, first.unread, first.damaged, first.foreign) == (
+    assert (first.root, first.unread, first.damaged, first.foreign, first.sizes) == (
         second.root,
         second.unread,
         second.damaged,
         second.foreign,
+        second.sizes,
     )
     assert list(first.objects) == list(second.objects)
     for one, two in zip(first.objects.values(), second.objects.values(), strict=True):
@@ -113,7 +114,7 @@ def test_what_is_not_whole_is_not_believed(index: Index) -> None:
     data = index_to_bytes(index, "key")
     chance = np.random.default_rng(0)
     assert index_from_bytes(data, "another key") is None
-    assert index_from_bytes(data.replace(b"index 1", b"index 0"), "key") is None
+    assert index_from_bytes(data.replace(b"index 2", b"index 1"), "key") is None
     for place in chance.integers(0, len(data), 50).tolist():
         assert index_from_bytes(data[:place], "key") is None
         assert index_from_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :], "key") is None
@@ -145,13 +146,21 @@ def test_an_index_is_kept_and_an_index_without_a_key_is_not(
     assert kept.load_index("key") is None
 
 
-def test_the_oldest_are_forgotten(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_used_longest_ago_is_forgotten(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(kept, "MOST_FILES", 3)
-    for number in range(5):
+    kept.keep_index("key 0", index)
+    version = kept.folder_of("").parent / "0.version.json"
+    version.write_text("{}")
+    os.utime(version, (1, 1))
+    taken = max((kept.folder_of("key 0") / "index").stat().st_size, kept.SMALLEST)
+    monkeypatch.setattr(kept, "MOST", 4 * taken)
+    for number in range(1, 6):
         kept.keep_index(f"key {number}", index)
-        os.utime(kept.folder_of(f"key {number}"), (number, number))
-    assert [kept.load_index(f"key {number}") is None for number in range(5)] == [True, True, False, False, False]
+        os.utime(kept.folder_of(f"key {number}"), (1 + number, 1 + number))
+        assert kept.load_index("key 0") is not None  # used: it is the youngest now
+    there = [number for number in range(6) if kept.folder_of(f"key {number}").exists()]
+    assert there == [0, 4, 5]
+    assert not version.exists()
 
 
 def test_a_cache_that_cannot_be_written_to_stops_nobody(

@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,22 @@ def test_a_file_that_changed_since_is_refused(path: Path) -> None:
     for its in (source, copy):
         with pytest.raises(LayoutError, match=r"changed since it was opened: .*300,000 bytes and has 300,004.* again"):
             its.read(0, 10)
+
+
+def test_a_file_that_was_written_to_and_has_its_old_date_is_refused(path: Path) -> None:
+    source = LocalSource(path)
+    source.read(0, 10)
+    times = path.stat()
+    time.sleep(0.02)  # clocks of file systems tick slowly
+    os.link(path, path.with_name("another name"))
+    assert bytes(source.read(0, 10)) == CONTENT[:10]  # its status changed, and its bytes did not
+    path.with_name("another name").unlink()
+    source = LocalSource(path)
+    with open(path, "r+b") as file:
+        file.write(b"others")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(LayoutError, match=r"or was written to\. Open it again"):
+        source.read(0, 10)
 
 
 def test_a_file_that_is_cut_while_it_is_open_is_an_error_and_no_crash(path: Path) -> None:

@@ -194,6 +194,13 @@ def test_the_first_error_of_the_crew_is_raised_when_nobody_is_at_work_any_more()
     assert len(done) == n_done + 3
 
 
+def test_work_within_work_waits_for_nobody() -> None:
+    done: list[int] = []
+    inner = [(0, lambda n=n: done.append(n)) for n in range(3)]
+    crew.work((0, lambda: crew.work(inner)) for _ in range(4 * crew.MOST_THREADS))  # type: ignore[misc]
+    assert len(done) == 12 * crew.MOST_THREADS
+
+
 def test_a_forked_child_has_a_crew_of_its_own(many_chunks: Path) -> None:
     import os
 

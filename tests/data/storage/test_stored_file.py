@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,6 +248,7 @@ def test_with_an_index_one_unit_takes_its_chunks_and_nothing_else(archive: Archi
     second = open_remote(archive.url(stored))
     tables._remembered.clear()
     file = open_stored(second)
+    assert second.confirm()
     assert second.requests <= 1
     n_requests, n_bytes = second.requests, second.moved
     rows = slice(470_300, 471_000)
@@ -255,6 +257,25 @@ def test_with_an_index_one_unit_takes_its_chunks_and_nothing_else(archive: Archi
     np.testing.assert_array_equal(file.values(times, rows), TIMES[rows])
     assert second.requests - n_requests == cost.requests == 1
     assert second.moved - n_bytes == cost.bytes
+
+
+def test_the_answer_that_the_file_is_the_same_brings_where_the_chunks_are(
+    archive: Archive, stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path))
+    open_stored(open_remote(archive.url(stored)))
+    behind.wait()
+    shutil.rmtree(tmp_path / "blocks")  # the index is all that is known
+    source = open_remote(archive.url(stored))
+    file = open_stored(source)
+    assert source.confirm()
+    assert (source.requests, source.moved > 1_000) == (1, True)
+    np.testing.assert_array_equal(
+        file.values(dataset(file, "units/times"), slice(470_300, 471_000)), TIMES[470_300:471_000]
+    )
+    assert source.requests == 2
+    assert file.values(dataset(file, "units/words")).tolist() == WORDS
+    assert source.requests <= 6  # pointers, heaps, the rest of long ones; how the file writes addresses is known
 
 
 def test_text_on_a_server_is_read_in_few_rounds(archive: Archive, stored: Stored) -> None:
@@ -292,7 +313,10 @@ def test_a_file_that_changed_is_read_anew(archive: Archive, stored: Stored, tmp_
     with h5py.File(tmp_path / "new.h5", "w") as file:
         file["new"] = [1, 2]
     archive.change(stored, (tmp_path / "new.h5").read_bytes())
-    file = open_stored(open_remote(archive.url(stored)))
+    source = open_remote(archive.url(stored))
+    open_stored(source)  # does not wait for the answer
+    assert not source.confirm()
+    file = open_stored(source.anew())
     assert file.values(dataset(file, "new")).tolist() == [1, 2]
 
 
@@ -320,3 +344,35 @@ def test_a_zarr_store_is_read_like_the_file_that_it_was_made_of(tmp_path: Path) 
     [together] = store.many([(stored, None)])
     np.testing.assert_array_equal(together, store.values(stored))
     assert store.cost(stored).bytes == 0
+
+
+def test_a_root_that_is_a_dataset_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w", libver="earliest") as file:
+        file["x"] = 1
+        root, other = (h5py.h5o.get_info(what.id).addr for what in (file, file["x"]))
+    data = bytearray(path.read_bytes())
+    at = data.find(root.to_bytes(8, "little"), 24)
+    data[at : at + 8] = other.to_bytes(8, "little")
+    path.write_bytes(data)
+    with pytest.raises(LayoutError, match=r"x\.h5: what should be the group that holds all others is a dataset"):
+        StoredFile(LocalSource(path)).find("x")
+
+
+def test_text_of_fewer_bytes_than_its_heap_holds_is_refused_as_by_h5py(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=["seven b"], dtype=h5py.string_dtype())
+    data = bytearray(path.read_bytes())
+    with h5py.File(path) as file:
+        at = file["x"].id.get_offset()
+    assert data[at] == 7
+    data[at] = 6
+    path.write_bytes(data)
+    with h5py.File(path) as file, pytest.raises(OSError, match="object size does not match"):
+        file["x"][()]
+    stored = StoredFile(LocalSource(path))
+    dataset = stored.find("x").object
+    assert isinstance(dataset, Dataset)
+    with pytest.raises(LayoutError, match=r"a value of 6 bytes should lie in the heap at .*, which has 7 bytes there"):
+        stored.values(dataset)

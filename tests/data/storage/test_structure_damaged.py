@@ -10,8 +10,11 @@ import h5py
 import numpy as np
 import pytest
 
+from neurodata4ml.data.storage.hdf5.cursor import Cursor
 from neurodata4ml.data.storage.hdf5.damage import Damaged, Unsupported
 from neurodata4ml.data.storage.hdf5.heap import MOST_METADATA
+from neurodata4ml.data.storage.hdf5.layouts import parse_layout
+from neurodata4ml.data.storage.hdf5.messages import parse_link
 from neurodata4ml.data.storage.hdf5.sizes import Sizes
 from neurodata4ml.data.storage.hdf5.superblock import heed_extension
 from neurodata4ml.data.storage.hdf5.walk import read_index
@@ -263,6 +266,70 @@ def members(index: Index) -> list[str]:
     root = index.objects[index.root]
     assert isinstance(root, Group)
     return [name for name, link in root.links.items() if isinstance(link, Hard)]
+
+
+@pytest.mark.parametrize("letter", [b"\0", b"/"])
+def test_a_name_that_no_link_can_have_is_refused(letter: bytes) -> None:
+    sizes, message = Sizes(8, 8, 0, 1000), b"\x01\x00\x04name" + (96).to_bytes(8, "little")
+    assert parse_link(Cursor(memoryview(message), sizes, "a link")) == ("name", 0, Hard(96))
+    damaged = message.replace(b"m", letter)
+    with pytest.raises(Damaged, match=r"a link has the name b'na.*e', with a zero or a slash in it"):
+        parse_link(Cursor(memoryview(damaged), sizes, "a link"))
+
+
+def test_a_name_with_a_slash_in_an_old_group_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    data = written(path, OLD).replace(b"contiguous\0", b"contig/ous\0")
+    with pytest.raises(Damaged, match=r"a list of names has the name b'contig/ous', with a slash in it"):
+        indexed(path, data)
+
+
+def test_a_header_that_goes_on_in_that_of_another_object_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with h5py.File(path, "w") as file:
+        file["a"], file["b"] = 1, 2
+        for number in range(60):
+            file["ab"[number % 2]].attrs[f"attribute {number}"] = number
+    data, places = bytearray(path.read_bytes()), []
+    for name in "ab":
+        start = address(path, name) + 16
+        size = int.from_bytes(data[start - 8 : start - 4], "little")
+        at = next(at for at in range(start, start + size, 8) if data[at : at + 4] == b"\x10\x00\x10\x00")
+        places.append(slice(at + 8, at + 24))
+    data[places[1]] = data[places[0]]
+    index = indexed(path, data)
+    assert "goes on at byte" in " ".join(index.damaged.values())
+    assert "where another one does" in " ".join(index.damaged.values())
+    assert len(index.damaged) == 1
+
+
+def test_values_that_reach_beyond_all_addresses_are_refused() -> None:
+    sizes = Sizes(8, 8, 0, 1000)
+    words = (bytes((3, 1)), (64).to_bytes(8, "little"), ((1 << 64) - 8).to_bytes(8, "little"))
+    with pytest.raises(Damaged, match=r"layout has 18446744073709551608 bytes for values of 8"):
+        parse_layout(Cursor(memoryview(b"".join(words)), sizes, "the layout"), (1,), (1,), 8)
+
+
+def test_text_of_long_characters_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with h5py.File(path, "w") as file:
+        file["x"] = "text"
+    data = bytearray(path.read_bytes())
+    at = data.find(bytes.fromhex("100000000100000000000800"))  # a character: integer, 1 byte, 8 bits from bit 0 on
+    data[at + 4] = 2
+    index = indexed(path, data)
+    assert "of varying length has characters of 2 bytes" in next(iter(index.damaged.values()))
+
+
+def test_groups_without_end_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with h5py.File(path, "w") as file:
+        file.create_group("a/" * 200)
+        file.create_group("long")["x" * 2000] = 1
+    index = read_index(LocalSource(path))
+    assert len(index.objects) < 70
+    assert len(index.damaged) == 2
+    assert all("lies more than 64 groups or 1024 characters deep" in why for why in index.damaged.values())
 
 
 def test_a_message_that_no_reader_may_pass_over_is_left_to_the_library(tmp_path: Path) -> None:

@@ -182,3 +182,47 @@ def test_what_is_not_read_of_version_3_says_so(tmp_path: Path, change: dict[str,
     assert damaged["/y"] == "its zarr.json says neither that it is a group nor an array"
     with pytest.raises(LayoutError, match=problem):
         raise LayoutError(damaged["/x"])
+
+
+def test_a_folder_without_a_document_is_named(tmp_path: Path) -> None:
+    bare(tmp_path, PLAIN)
+    (tmp_path / "group" / "deep").mkdir(parents=True)
+    (tmp_path / "group" / "deep" / ".zarray").write_text(json.dumps(PLAIN))
+    (tmp_path / ".hidden").mkdir()
+    index = read_index(Folder(tmp_path))
+    assert index.damaged == {
+        "/group": "it has no .zgroup and no .zarray, so nobody knows what is in it. Get the store anew."
+    }
+
+
+def test_another_format_than_it_should_be_is_refused(tmp_path: Path) -> None:
+    why = damage(tmp_path, PLAIN | {"zarr_format": 9})
+    with pytest.raises(LayoutError, match=r"its zarr_format is 9, not 2\. Get the store anew"):
+        raise LayoutError(why)
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (["a/" * 99 + "b"], "more than 64 groups or 1024 characters deep"),
+        (["a" * 2000], "more than 64 groups or 1024 characters deep"),
+        ([f"a{k}" for k in range(100_001)], "has more than 100,000 groups and arrays, which no session has"),
+    ],
+)
+def test_stores_without_end_are_refused(tmp_path: Path, names: list[str], problem: str) -> None:
+    members = {".zgroup": {}} | {f"{name}/.zgroup": {} for name in names}
+    (tmp_path / ".zmetadata").write_text(json.dumps({"metadata": members}))
+    with pytest.raises(LayoutError, match=problem):
+        read_index(Folder(tmp_path))
+
+
+def test_folders_in_a_circle_are_refused(tmp_path: Path) -> None:
+    (tmp_path / ".zgroup").write_text("{}")
+    (tmp_path / "a").symlink_to(tmp_path)
+    with pytest.raises(LayoutError, match=r"a/a/.* cannot be read|more than 64 groups"):
+        read_index(Folder(tmp_path))
+
+
+def test_a_number_that_no_float_holds_is_infinite(tmp_path: Path) -> None:
+    bare(tmp_path, PLAIN, {"rate": 10**400})
+    assert dataset_of(read_index(Folder(tmp_path)), "/x").attrs["rate"] == float("inf")

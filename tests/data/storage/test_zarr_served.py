@@ -77,6 +77,29 @@ def test_a_missing_chunk_is_believed_while_the_store_is_there(archive: Archive, 
         store.read("x/1")
 
 
+def test_chunks_that_were_written_since_the_opening_are_refused(archive: Archive, sample: Path, tmp_path: Path) -> None:
+    store, metadata = small_store(archive)
+    metadata.modified, chunk = "Sun, 09 Sep 2001 01:46:40 GMT", archive.put("x.zarr/x/1", bytes([3, 4]))
+    dataset = dataset_of(read_index(store), "/x")
+    chunk.modified = "Sun, 09 Sep 2012 01:46:40 GMT"
+    assert values(store, dataset).tolist() == [1, 2, 3, 4]
+    chunk.modified = "Sun, 09 Sep 2120 01:46:40 GMT"
+    moved = pickle.loads(pickle.dumps(store))
+    for its in (store, moved):
+        with pytest.raises(ArchiveError, match=r"x/1 of .* changed while it was read: .*2120.*Open it again"):
+            values(its, dataset)
+    folder = copied(sample, tmp_path)
+    time.sleep(0.02)  # clocks of file systems tick slowly
+    local = Folder(folder)
+    assert local.read("units/id/0")
+    time.sleep(0.02)
+    (folder / "units" / "id" / "0").write_bytes((folder / "units" / "id" / "0").read_bytes())
+    for its in (local, pickle.loads(pickle.dumps(local))):
+        with pytest.raises(LayoutError, match=r"units/id/0 in .* changed since the store was opened\. Open it again"):
+            its.read("units/id/0")
+    assert Folder(folder).read("units/id/0")
+
+
 def test_a_store_that_was_taken_away_is_not_full_of_fill_values(archive: Archive) -> None:
     store, _ = small_store(archive)
     read_index(store)

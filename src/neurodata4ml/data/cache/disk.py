@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from neurodata4ml import places
 from neurodata4ml.errors import DiskError, NeuroDataError
 from neurodata4ml.names import refuse_links
 from neurodata4ml.places import cache_folder
@@ -48,21 +49,14 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def replace(source: Path, target: Path) -> None:
-    """``os.replace`` that lasts: the folder is synced. Patient with Windows, where a virus scanner may hold a file.
+    """Move a file so that it lasts: the folder is synced.
 
     The file is as open to a group as the folder it comes into.
     """
     if sys.platform != "win32":
         with contextlib.suppress(OSError):
             source.chmod(target.parent.stat().st_mode & 0o666)
-    for wait in (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, None):
-        try:
-            os.replace(source, target)
-            break
-        except PermissionError:
-            if wait is None or sys.platform != "win32":
-                raise
-            time.sleep(wait)
+    places.move(source, target)
     sync_folder(target.parent)
 
 

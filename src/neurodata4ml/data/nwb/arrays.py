@@ -35,6 +35,8 @@ class LazyArray(BackendArray):
 
     def __getitem__(self, key: Any) -> Any:
         """Return the values at an explicit xarray index."""
+        if (n_empty := nothing_in(key, self.shape)) is not None:
+            return np.empty(n_empty, self.dtype)
         found = direct(key)
         if found is None:
             return indexing.explicit_indexing_adapter(key, self.shape, SUPPORT, self.read)
@@ -115,9 +117,11 @@ class NwbArray(LazyArray):
         return self._values(whole(self.shape))
 
     def cost(self, key: Key) -> Cost:
-        """Return what ``read`` would move now."""
+        """Return what ``read`` would move now; of texts that may all be numbers, that is the whole column."""
         if self.held is not None:
             return NOTHING
+        if self.may_be_numbers and self._are_numbers is None:
+            key = whole(self.shape)
         index = self.rows.cost() if self.rows is not None else NOTHING
         return index + self.file.cost(self.dataset, key, field=self.field)
 
@@ -216,6 +220,19 @@ def hold(arrays: Iterable[LazyArray]) -> None:
             leaf.held = values
 
 
+def nothing_in(key: indexing.ExplicitIndexer, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape of a selection that is empty, None of any other one: xarray's own way fails on some of them."""
+    if isinstance(key, indexing.VectorizedIndexer):
+        return None
+    pairs = zip(key.tuple, shape, strict=True)
+    counts = [
+        len(range(size)[place]) if isinstance(place, slice) else len(place)
+        for place, size in pairs
+        if not isinstance(place, int | np.integer)
+    ]
+    return tuple(counts) if 0 in counts else None
+
+
 def direct(key: indexing.ExplicitIndexer) -> tuple[Key, Any] | None:
     """Return what is to be read for an index, and where in that stands what was asked for (None: it is just that).
 
@@ -240,6 +257,8 @@ def direct(key: indexing.ExplicitIndexer) -> tuple[Key, Any] | None:
 
 def wanted(key: indexing.ExplicitIndexer, shape: tuple[int, ...]) -> Key:
     """Return what is read for an index."""
+    if nothing_in(key, shape) is not None:
+        return (slice(0, 0),) * len(shape)
     found = direct(key)
     return indexing.decompose_indexer(key, shape, SUPPORT)[0].tuple if found is None else found[0]
 

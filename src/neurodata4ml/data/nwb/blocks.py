@@ -22,6 +22,9 @@ TARGET = 1 << 26
 FEW = 64
 """Blocks up to which the graph of an array is written down at once."""
 
+MOST_CUTS = 1 << 17
+"""Blocks along an axis at most: 8 TB of whole ones."""
+
 OF_TEXT = 64
 """Bytes that a text is taken to need in memory."""
 
@@ -95,7 +98,9 @@ def chunked(column: Variable) -> Variable:
 
 
 def origin(data: Any) -> indexing.LazilyIndexedArray | None:
-    """Return the lazy array behind the data of a variable where nothing was computed of it yet."""
+    """Return the lazy array behind a variable, or its data, where nothing was computed of it yet."""
+    if isinstance(data, Variable):
+        data = data._data  # xarray's own way to the values, ``data``, would read them
     if isinstance(data, Unread):
         data = data.lazy
     while not isinstance(data, indexing.LazilyIndexedArray):
@@ -113,6 +118,7 @@ def blocks(array: LazyArray) -> tuple[int, ...]:
         factor = TARGET // max(math.prod(sides) * itemsize, 1)
         if factor > 1:
             sides[axis] = min(sides[axis] * factor, size)
+        sides[axis] = max(sides[axis], -(-size // MOST_CUTS))
     return tuple(sides)
 
 

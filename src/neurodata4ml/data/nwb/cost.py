@@ -25,8 +25,9 @@ def cost(x: xr.Dataset | xr.DataArray | xr.DataTree | xr.Variable | da.Array) ->
     """Return what computing ``x`` would move over the network now: bytes, and requests.
 
     Nothing is for what is on this machine, in memory or in the cache of blocks. To tell the bytes of a compressed
-    array, where its chunks lie is looked up, which may itself move some kilobytes once. Of a session, only the spikes
-    of its units count.
+    array, where its chunks lie is looked up, which may itself move some kilobytes once. Texts count as 64 bytes
+    each where they are many, and a column of texts counts as a whole until it is known whether all of them are
+    numbers. Of a session, only the spikes of its units count.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def _of_read(lazy: indexing.LazilyIndexedArray) -> Cost:
 
 def _of_spikes(x: Any) -> Cost:
     """Return the cost of the spikes of a session's units."""
-    lazy = origin(x["spike_times"].variable._data) if _is_session(x) else None
+    lazy = origin(x["spike_times"].variable) if _is_session(x) else None
     if lazy is None:
         return NOTHING
     starts, stops = (np.asarray(x[name].data, dtype=np.int64) for name in RANGES[:2])
@@ -74,7 +75,7 @@ def _unread(x: Any) -> Iterator[indexing.LazilyIndexedArray]:
     if isinstance(x, da.Array):
         variables: Iterable[Any] = [x]
     elif isinstance(x, xr.Dataset):
-        left_out = ("spike_times",) if _is_session(x) and origin(x["spike_times"].variable._data) is not None else ()
+        left_out = ("spike_times",) if _is_session(x) and origin(x["spike_times"].variable) is not None else ()
         variables = [variable._data for name, variable in x.variables.items() if name not in left_out]
     else:
         variables = (

@@ -13,15 +13,20 @@ from neurodata4ml.data.nwb.arrays import NOTHING, Key, LazyArray, NwbArray, Rows
 from neurodata4ml.data.nwb.file import DatasetAt
 from neurodata4ml.data.storage.file import StoredFile
 from neurodata4ml.data.storage.source import Cost
+from neurodata4ml.data.storage.values import LOOKED_AT
 from neurodata4ml.errors import LayoutError
 
 
 class Bounds(LazyArray):
     """Where each row of a ragged column starts, or stops, from the index that stores the stops alone."""
 
-    def __init__(self, rows: Rows, *, start: bool) -> None:
-        """Take the starts, or the stops, from an index."""
-        self.rows, self.start = rows, start
+    def __init__(self, rows: Rows, *, start: bool, inner: NwbArray | None = None) -> None:
+        """Take the starts, or the stops, from an index.
+
+        ``inner`` is what the index is of where that is an index itself. Nobody else would hold them against each
+        other: that of a column is looked at when the column is read.
+        """
+        self.rows, self.start, self.inner = rows, start, inner
         self.shape, self.dtype = (rows.n_rows,), np.dtype(np.int64)
         self.blocks = self.shape
 
@@ -35,6 +40,8 @@ class Bounds(LazyArray):
 
     def read(self, key: Key) -> Any:
         """Read the whole index, which is small, and shift it."""
+        if self.inner is not None:
+            self.rows.check(self.inner)
         stops = self.rows.stops()
         return (np.concatenate([[0], stops[:-1]])[: len(stops)] if self.start else stops)[key]
 
@@ -46,12 +53,17 @@ class Scaled(LazyArray):
         """Scale ``stored``; ``channels`` holds a factor for each place on its second axis."""
         self.stored, self.conversion, self.offset, self.channels = stored, conversion, offset, channels
         self.shape = stored.shape
-        self.dtype = np.result_type(stored.dtype, 1.0)  # float32 stays, integers become float64
+        # float32 stays, integers become float64; float16 is too coarse for factors such as 1e-9
+        self.dtype = np.promote_types(np.result_type(stored.dtype, 1.0), np.float32)
         self.blocks = stored.blocks
 
     def parts(self) -> list[LazyArray]:
-        """Return the stored numbers."""
-        return [self.stored]
+        """Return the stored numbers, and the factors of the channels."""
+        return [self.stored] if self.channels is None else [self.stored, self.channels]
+
+    def cost(self, key: Key) -> Cost:
+        """Return the cost of the stored numbers that are asked for, and of all factors."""
+        return self.stored.cost(key) + (NOTHING if self.channels is None else self.channels.cost((slice(None),)))
 
     def token(self) -> tuple[Any, ...]:
         """Return the stored numbers and all factors."""
@@ -171,10 +183,13 @@ class Indexed(LazyArray):
         return (self.codes.token(), self.images.__dask_tokenize__())
 
     def cost(self, key: Key) -> Cost:
-        """Return the cost of the codes; of the images, of as many as may be shown."""
-        n_shown = np.size(places(key[0], self.shape[0]))
-        n_images = min(int(n_shown), self.images.shape[0])
-        return self.codes.cost(key[:1]) + self.images.cost((slice(0, n_images), *key[1:]))
+        """Return the cost of the codes, and of the images that they show; of all images where the codes are many."""
+        of_codes, n_images = self.codes.cost(key[:1]), self.images.shape[0]
+        if of_codes.bytes > LOOKED_AT:
+            return of_codes + self.images.cost((slice(None), *key[1:]))
+        codes = np.unique(np.asarray(self.codes.read(key[:1])))
+        shown = codes[(codes >= 0) & (codes < n_images)].astype(np.int64)
+        return of_codes + (self.images.cost((shown, *key[1:])) if len(shown) else NOTHING)
 
     def read(self, key: Key) -> Any:
         """Read each image once that was shown at these times."""

@@ -32,8 +32,8 @@ def open_nwb(path: str | PathLike[str] | Any, *, chunks: Any = {}) -> xr.DataTre
         ``http://``, ``s3://bucket/key`` and ``dandi:<dandiset>[@<version>]/<path>``: of such a file only what is
         looked at is moved, and kept in the cache for the next time. ``cost`` tells how much that is.
     chunks
-        As for xarray: ``{}`` gives dask arrays in blocks that suit the file, None plain lazy arrays. Whatever is
-        selected of either, only what is selected is read.
+        As for xarray: ``{}``, or "auto", gives dask arrays in blocks that suit the file, None plain lazy arrays.
+        Whatever is selected of either, only what is selected is read.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def open_nwb(path: str | PathLike[str] | Any, *, chunks: Any = {}) -> xr.DataTre
     >>> tree["units"]["spike_times"].dims
     ('units_spike_times',)
     """
-    if chunks != {}:
+    if chunks not in ({}, "auto"):  # dask has no blocks of its own for texts
         return xr.open_datatree(path, engine="nwb", chunks=chunks)
     file, tree = open_file(path, _tree)
     tree.set_close(file.close)
@@ -105,17 +105,19 @@ class NwbBackend(BackendEntrypoint):
         return dataset
 
     def open_groups_as_dict(
-        self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None
+        self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None, group: str | None = None
     ) -> dict[str, xr.Dataset]:
-        """Return every object of the file by its path."""
-        file, found = open_file(filename_or_obj, read_all)
+        """Return every object of the file, or of a ``group`` of it, by its path from there."""
+        file, found = open_file(filename_or_obj, lambda file: read_all(file, f"/{(group or '').strip('/')}"))
         found = {path: node.drop_vars(_names(drop_variables), errors="ignore") for path, node in found.items()}
         found["/"].set_close(file.close)
         return found
 
-    def open_datatree(self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None) -> xr.DataTree:
-        """Return the whole file as a tree."""
-        found = self.open_groups_as_dict(filename_or_obj, drop_variables=drop_variables)
+    def open_datatree(
+        self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None, group: str | None = None
+    ) -> xr.DataTree:
+        """Return the whole file, or a ``group`` of it, as a tree."""
+        found = self.open_groups_as_dict(filename_or_obj, drop_variables=drop_variables, group=group)
         tree = xr.DataTree.from_dict(found)
         tree.set_close(found["/"]._close)
         return tree
@@ -130,7 +132,7 @@ def _tree(file: NwbFile) -> xr.DataTree:
 
 
 def _in_blocks(node: xr.Dataset) -> xr.Dataset:
-    """Return a Dataset whose unread variables are dask arrays; in place, for an index would read its labels."""
-    for name, column in node.variables.items():
-        node._variables[name] = chunked(column)
-    return node
+    """Return a Dataset whose unread variables are dask arrays, without any index: it would read its labels."""
+    columns = {name: chunked(column) for name, column in node.variables.items()}
+    labels = {name: columns.pop(name) for name in node.coords}
+    return xr.Dataset(columns, xr.Coordinates(labels, indexes={}), node.attrs)

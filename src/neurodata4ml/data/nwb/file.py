@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neurodata4ml.data.nwb.locate import locate
+from neurodata4ml.data.nwb.strangers import SEEN, is_stranger, told
 from neurodata4ml.data.storage.file import StoredFile, open_stored
 from neurodata4ml.data.storage.folder import Folder
 from neurodata4ml.data.storage.index import FIXED_TEXT, TEXT, Dataset, Group, Link, Reference, Refused, Stored
-from neurodata4ml.data.storage.kept import load_index
 from neurodata4ml.data.storage.prefix import Prefix
 from neurodata4ml.data.storage.streamed import RemoteSource
 from neurodata4ml.errors import ArchiveError, LayoutError
+from neurodata4ml.suggest import guess
 
 T = TypeVar("T")
 
@@ -120,6 +121,12 @@ class NwbFile:
         return int(getattr(self.stored.source, "size", 0))
 
     @property
+    def published_etag(self) -> str:
+        """The ETag that an archive states of the file, to which the server was held; "" where none is stated."""
+        source = self.stored.source
+        return source.remote.etag if isinstance(source, RemoteSource) else ""
+
+    @property
     def root(self) -> GroupAt:
         """The group that holds everything."""
         return GroupAt("/", self.stored.root)
@@ -155,9 +162,16 @@ class NwbFile:
             message = f"{self.name}: {path} {refused.why}. {refused.cure}"
             raise LayoutError(message)
         if found is None:
-            message = f"{self.name} has no {path}. See what there is: neurodata4ml.open_nwb(path)."
+            message = f"{self.name} has no {path}.{self._near(path)} See what there is: neurodata4ml.open_nwb(path)."
             raise LayoutError(message)
         return found
+
+    def _near(self, path: str) -> str:
+        """Return the question whether something else was meant, "" where nothing beside is called alike."""
+        above, _, name = f"/{path.strip('/')}".rpartition("/")
+        group = self.find(above)[0] if above else self.root
+        links = group.links if isinstance(group, GroupAt) else ()
+        return guess(name, links, typed=f"{above}/".replace("{", "{{").replace("}", "}}") + "{}")
 
     def dataset(self, path: str) -> DatasetAt:
         """Return the dataset at ``path``; a LayoutError where there is none."""
@@ -228,15 +242,25 @@ def open_file(place: Any, read: Callable[[NwbFile], T]) -> tuple[NwbFile, T]:
 
 def _opened(source: Any) -> StoredFile:
     """Open a file or a store; what is wrong with it is said of its name."""
-    if isinstance(source, RemoteSource) and (index := load_index(source.key)) is not None:
-        source.start_confirming()  # ``open_file`` waits for the answer, when the file is read
-        return StoredFile(source, index)
     try:
         return open_stored(source)
     except LayoutError as error:
-        what = "Zarr" if isinstance(source, Folder | Prefix) else "HDF5"
-        message = f"{source.name} cannot be opened as {what} ({error})."
+        if isinstance(source, Folder | Prefix):
+            message = f"{source.name} cannot be opened as Zarr ({error})."
+        else:
+            message = f"{source.name} {_stranger(source) or f'cannot be opened as HDF5 ({error}).'}"
         raise LayoutError(message) from error
+
+
+def _stranger(source: Any) -> str:
+    """Return in words that a file is empty, or of another kind; "" where it may be HDF5 that is damaged."""
+    try:
+        head = bytes(source.read(0, min(SEEN, source.size)))
+    except (LayoutError, ArchiveError):
+        return ""
+    if not head:
+        return "is empty (0 bytes): what wrote or sent it failed. Fetch it again."
+    return f"is not HDF5: it begins with {head[:8]!r}. {told(head)}" if is_stranger(head) else ""
 
 
 def _nwb_version(file: NwbFile) -> str:
@@ -244,7 +268,7 @@ def _nwb_version(file: NwbFile) -> str:
     stored = file.root.attrs.get("nwb_version")
     if stored is None:
         found = file.find("nwb_version")[0]  # a dataset in NWB 1
-        stored = file.value(found) if isinstance(found, DatasetAt) else None
+        stored = file.value(found) if isinstance(found, DatasetAt) and found.size == 1 else None
     if stored is None:
         message = f"{file.name} is HDF5 but not NWB: it has no nwb_version. What wrote it has its own reader."
         raise LayoutError(message)

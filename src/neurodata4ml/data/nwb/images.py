@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.data.nwb.arrays import is_readable
-from neurodata4ml.data.nwb.blocks import variable
 from neurodata4ml.data.nwb.derived import Stack
 from neurodata4ml.data.nwb.file import DatasetAt, Item
 from neurodata4ml.data.nwb.objects import Node
@@ -35,7 +34,9 @@ def read_images(node: Node) -> None:
     elif found:
         stack = Stack(node.file.stored, found)
         node.file.memory.setdefault(STACKS, {})[node.group.stored.key] = None if order is None else stack
-        node.variables["images"] = variable((node.dim, *image_dims(node.dim, found[0].ndim)), stack)
+        is_free = "images" in names or "images" not in node.members
+        shown = "images" if is_free else node.other_name("images", "images", "stack")
+        node.add(shown, (node.dim, *image_dims(node.dim, found[0].ndim)), stack)
         node.coords["image_name"] = xr.Variable((node.dim,), np.array(names, dtype=object))
 
 
@@ -50,7 +51,14 @@ def _order(node: Node, names: set[str]) -> list[str] | None:
     order = node.dataset_at("order_of_images")
     if order is None or order.kind.kind != REFERENCE:
         return None
-    wanted = [node.file.path_of(reference).rpartition("/")[2] for reference in np.ravel(node.file.value(order))]
+    n_named = order.size
+    paths = node.value(order, most=n_named) if n_named <= len(names) else None
+    if paths is None:
+        if n_named > len(names):  # they are not read: a few bytes may claim to be very many
+            why = f"it names images that are not there, {n_named:,} for {len(names):,}, so their order is not known"
+            node.leave("order_of_images", why)
+        return None
+    wanted = [node.file.path_of(reference).rpartition("/")[2] for reference in np.ravel(paths)]
     if set(wanted) <= names:
         return wanted
     node.leave("order_of_images", "it names images that are not there, so their order is not known")

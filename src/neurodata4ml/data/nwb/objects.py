@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.nwb.arrays import NwbArray, Rows, is_readable, kind_in
+from neurodata4ml.data.nwb.arrays import LazyArray, NwbArray, Rows, is_readable, kind_in
 from neurodata4ml.data.nwb.blocks import variable
 from neurodata4ml.data.nwb.file import DatasetAt, GroupAt, Item, NwbFile
-from neurodata4ml.data.nwb.kinds import SERIES, TABLE, kind_of
+from neurodata4ml.data.nwb.kinds import TABLE, kind_of
+from neurodata4ml.data.nwb.names import own_name
 from neurodata4ml.data.storage.index import COMPOUND, NUMBER, Reference, Soft, Stored
 from neurodata4ml.errors import LayoutError
 
@@ -29,6 +30,12 @@ NOT_SHOWN = PROSE | {
 
 FEW = 64
 """Texts up to which a dataset is shown as an attribute."""
+
+LONGEST_WORD = 1 << 20
+"""Bytes up to which: nobody looks at more than 1 MB in a line, and a few bytes of a file may claim to be many."""
+
+NO_NAMES = frozenset({".", ".."})
+"""What in a path of the tree means another place."""
 
 UNITS = {
     "seconds": "s",
@@ -73,7 +80,12 @@ class Node:
         self.attrs = shown_attrs(file, group)
         self.members: dict[str, Item] = {}
         self.rows: dict[str, Rows] = {}
+        self.sizes: dict[str, int] = {}
+        self.promised: set[str] = set()
         for name in group.links:
+            if name in NO_NAMES:
+                self.leave(name, "left out: in a path of the tree its name means another place")
+                continue
             found, refusal = file.find(name, group)
             if found is not None:
                 self.members[name] = found
@@ -95,29 +107,55 @@ class Node:
         assert isinstance(found, DatasetAt)
         return NwbArray(self.file.stored, found, **how)
 
-    def place(self, name: str, dims: tuple[str, ...], *, index: str | None = None) -> None:
-        """Add the dataset ``name`` with ``dims``; a compound one becomes a variable per field."""
+    def add(self, name: str, dims: tuple[str, ...], array: LazyArray, attrs: dict[str, Any] | None = None) -> None:
+        """Add a variable; one that has the name, or the dim, already is never lost for it."""
+        assert name not in self.variables, name
+        self.variables[name] = variable(dims, array, attrs)
+        self.sizes.update(zip(dims, array.shape, strict=True))
+
+    def free(self, name: str, what: str) -> str:
+        """Return a name for what the file does not call so itself: this one, or a longer one where it is taken."""
+        found = name
+        while found in self.members or found in self.promised or found in self.variables or found in self.coords:
+            found = f"{found}_{what}"
+        return found
+
+    def place(self, name: str, dims: tuple[str, ...], *, index: str | None = None) -> str:
+        """Add the dataset ``name`` with ``dims``, and return its name: a longer one where something else is called so.
+
+        A compound one becomes a variable for each field; "" is returned then, and where it has no place.
+        """
         dataset = self.members[name]
         assert isinstance(dataset, DatasetAt)
         attrs = shown_attrs(self.file, dataset)
         attrs.pop("neurodata_type", None)
-        sizes = {dim: n for v in self.variables.values() for dim, n in v.sizes.items()}
-        if any(sizes.get(dim, n) != n for dim, n in zip(dims, dataset.shape, strict=True)):
+        if any(self.sizes.get(dim, n) != n for dim, n in zip(dims, dataset.shape, strict=True)):
             self.leave(name, f"its shape {dataset.shape} does not fit its object; kept along dims of its own")
             dims = self.axes(name, dataset.ndim)
         how = {"rows": self.rows[index] if index else None, "is_column": self.is_table}
         if dataset.kind.kind != COMPOUND:
             if not is_readable(dataset.kind):
                 self.leave(name, f"values of type {type_words(dataset.kind)} have no place in an array")
-                return
-            self.variables[name] = variable(dims, self.array(name, **how), attrs)
-            return
+                return ""
+            is_taken = name in self.promised or name in self.variables
+            shown = self.other_name(name, name, "column") if is_taken else name
+            self.add(shown, dims, self.array(name, **how), attrs)
+            return shown
         for field, *_ in dataset.kind.fields:
             stored = kind_in(dataset.kind, field)
             if is_readable(stored):
-                self.variables[f"{name}_{field}"] = variable(dims, self.array(name, field=field, **how))
+                shown = self.other_name(f"{name}.{field}", f"{name}_{field}", "field")
+                self.add(shown, dims, self.array(name, field=field, **how))
             else:
                 self.leave(f"{name}.{field}", f"values of type {type_words(stored)} have no place in an array")
+        return ""
+
+    def other_name(self, source: str, name: str, what: str) -> str:
+        """Return a free name for ``source``; where it is not the expected one, that is noted."""
+        found = self.free(name, what)
+        if found != name:
+            self.leave(source, f"shown as {found}, as something else is called {name}")
+        return found
 
     def place_other(self, name: str) -> None:
         """Add a dataset that the type does not name: a small one as an attribute, else with dims of its own."""
@@ -137,23 +175,43 @@ class Node:
         """Add a single value as an attribute; of a compound one, an attribute for each field."""
         fields = [field for field, _, stored in dataset.kind.fields if is_readable(stored)]
         if is_readable(dataset.kind):
-            self.attrs[name] = plain(self.file, self.file.value(dataset))
+            self.tell(name, plain(self.file, self.file.value(dataset)))
         elif fields:
             value = self.file.value(dataset)
-            self.attrs |= {f"{name}_{field}": plain(self.file, value[field]) for field in fields}
+            for field in fields:
+                self.tell(f"{name}_{field}", plain(self.file, value[field]))
         else:
             self.leave(name, f"values of type {type_words(dataset.kind)} have no place in an array")
+
+    def tell(self, name: str, value: Any) -> None:
+        """Add an attribute; where it has another value already, that stays and the new one is named."""
+        if name in self.attrs and repr(self.attrs[name]) != repr(value):
+            self.leave(name, f"left out: {value!r:.80}; the object has an attribute of this name")
+            return
+        self.attrs[name] = value
 
     def place_link(self, name: str) -> None:
         """Add the path of the object that ``name`` is a link to, where it is not here that it stands in the tree."""
         link, found = self.group.links[name], self.members.get(name)
         if found is None:
             if isinstance(link, Soft):
-                self.attrs[name] = link.path
+                self.tell(name, link.path)
             return
         path = self.file.stored.path_of(found.stored.key)
         if isinstance(link, Soft) or path != f"{self.path.rstrip('/')}/{name}":
-            self.attrs[name] = path
+            self.tell(name, path)
+
+    def value(self, dataset: DatasetAt, most: int = 1) -> Any:
+        """Return the values of a small dataset, None where they cannot be read, or are more than are due."""
+        if dataset.size > most:
+            why = f"left out: it has {dataset.size:,} values, and at most {most:,} are due"
+            self.leave(dataset.path.rpartition("/")[2], why)
+            return None
+        try:
+            return self.file.value(dataset)
+        except LayoutError as error:
+            self.leave(dataset.path.rpartition("/")[2], str(error))
+            return None
 
     def leave(self, name: str, why: str) -> None:
         """Note that a member found no place."""
@@ -167,6 +225,9 @@ class Node:
 
     def dataset(self) -> xr.Dataset:
         """Return what was gathered, without any index: an index would read its labels."""
+        for name in self.coords.keys() & self.variables.keys():
+            self.leave(name, "left out: a coordinate has its name")
+            del self.variables[name]
         coords = xr.Coordinates(self.coords, indexes={})
         return xr.Dataset(self.variables, coords, self.attrs)
 
@@ -184,7 +245,8 @@ def shown_attrs(file: NwbFile, item: Item) -> dict[str, Any]:
 
 def is_word(dataset: DatasetAt) -> bool:
     """Return whether a dataset is shown as an attribute: a single value, or a few texts."""
-    return dataset.stored.shape == () or (dataset.is_text and dataset.size <= FEW)
+    is_few = dataset.stored.shape == () or (dataset.is_text and dataset.size <= FEW)
+    return is_few and dataset.stored.n_bytes <= LONGEST_WORD
 
 
 def type_words(stored: Stored) -> str:
@@ -207,7 +269,7 @@ def number(value: Any) -> float | None:
     """Return an attribute's or a small dataset's value as a number, None where it is none."""
     try:
         return float(np.asarray(value).item())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -222,15 +284,3 @@ def descriptions(file: NwbFile, path: str) -> dict[str, str]:
     members = {name: file.member(group, name) for name in group.links} if isinstance(group, GroupAt) else {}
     found = {"": group, **{name: item for name, item in members.items() if item is not None}}
     return {name: str(item.attrs["description"]) for name, item in found.items() if "description" in item.attrs}
-
-
-def own_name(file: NwbFile, group: GroupAt) -> str:
-    """Return the object's name; with its parent's before it where an ancestor with rows has the same name."""
-    names = group.path.strip("/").split("/")
-    for k in range(1, len(names)):
-        if names[k - 1] != names[-1]:
-            continue
-        above = file.find("/".join(names[:k]))[0]
-        if isinstance(above, GroupAt) and kind_of(file, above) in (TABLE, SERIES):
-            return "_".join(names[k - 1 :])
-    return names[-1] or "root"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from neurodata4ml.data.nwb.arrays import NwbArray, Rows
 from neurodata4ml.data.nwb.blocks import variable
 from neurodata4ml.data.nwb.derived import Bounds, Labels
 from neurodata4ml.data.nwb.file import DatasetAt, GroupAt, NwbFile
 from neurodata4ml.data.nwb.kinds import core_type_of, type_of
-from neurodata4ml.data.nwb.objects import Node, own_name
+from neurodata4ml.data.nwb.names import own_name
+from neurodata4ml.data.nwb.objects import Node
 from neurodata4ml.data.storage.index import NUMBER
 
 SECONDS = frozenset({"start_time", "stop_time", "spike_times", "obs_intervals", "timestamp", "duration"})
@@ -27,6 +30,7 @@ def read_table(node: Node) -> None:
     datasets = {name: item for name, item in node.members.items() if isinstance(item, DatasetAt)}
     indices = {name for name, item in datasets.items() if _is_index(name, item, datasets)}
     node.rows |= {name: Rows(node.file.stored, datasets[name]) for name in indices}
+    node.promised = {f"{name.removesuffix('_index')}_{end}" for name in indices for end in ("start", "stop")}
     elements = {f"{name}_elements" for name, item in datasets.items() if type_of(item) == "EnumData"}
     n_rows = _n_rows(datasets.get("id"))
     rows = _rows(node.file, node.group, n_rows)
@@ -38,7 +42,7 @@ def read_table(node: Node) -> None:
             continue
         first = _row_dim(node, name, item, rows, n_rows, indices)
         if name in indices:
-            _add_bounds(node, name, first)
+            _add_bounds(node, name, first, of_index=name.removesuffix("_index") in indices)
         else:
             _add_column(node, name, item, first, f"{name}_index" if f"{name}_index" in indices else None)
     for name, other in node.members.items():
@@ -51,8 +55,9 @@ def read_table(node: Node) -> None:
 
 def listed(group: GroupAt, word: str = "colnames") -> list[str]:
     """Return the names of the columns (or the ``categories``) that a table lists."""
-    names = group.attrs.get(word, ())
-    return [str(name) for name in ([names] if isinstance(names, str) else names)]
+    names = group.attrs.get(word)
+    names = [names] if isinstance(names, str) else names
+    return [str(name) for name in names] if isinstance(names, list | tuple | np.ndarray) else []
 
 
 def _n_rows(ids: DatasetAt | None) -> int | None:
@@ -86,31 +91,36 @@ def _row_dim(node: Node, name: str, item: DatasetAt, rows: str, n_rows: int | No
     return rows
 
 
-def _add_bounds(node: Node, index: str, first: str) -> None:
+def _add_bounds(node: Node, index: str, first: str, *, of_index: bool) -> None:
     stem = index[: -len("_index")]
+    inner = node.array(stem) if of_index else None
     for name, start in ((f"{stem}_start", True), (f"{stem}_stop", False)):
-        node.variables[name] = variable((first,), Bounds(node.rows[index], start=start), {"ragged": stem})
+        bounds = Bounds(node.rows[index], start=start, inner=inner)
+        node.add(name, (first,), bounds, {"ragged": stem})
 
 
 def _add_column(node: Node, name: str, item: DatasetAt, first: str, index: str | None) -> None:
-    node.place(name, node.axes(name, item.ndim, first), index=index)
-    if name not in node.variables:
+    shown = node.place(name, node.axes(name, item.ndim, first), index=index)
+    if not shown:
         return
     if name in SECONDS:
-        node.variables[name].attrs["units"] = "s"
+        node.variables[shown].attrs["units"] = "s"
     if type_of(item) == "EnumData":
-        _decode(node, name, item)
+        _decode(node, name, shown, item)
     if name == "id" and item.ndim == 1:
         node.coords["id"] = node.variables.pop("id")
 
 
-def _decode(node: Node, name: str, item: DatasetAt) -> None:
+def _decode(node: Node, name: str, shown: str, item: DatasetAt) -> None:
     """Put labels in place of codes; the elements are a reference in the codes' attributes."""
-    codes = node.variables[name]
+    codes = node.variables[shown]
     where = codes.attrs.pop("elements", f"{node.path}/{name}_elements")
     elements = node.file.find(str(where))[0]
     if not isinstance(elements, DatasetAt) or elements.ndim != 1:
         node.leave(name, "its codes come without their labels")
         return
+    if item.kind.kind != NUMBER or item.kind.dtype.kind not in "iu":
+        node.leave(name, "its codes are no whole numbers; kept without their labels")
+        return
     labels = Labels(node.array(name), NwbArray(node.file.stored, elements))
-    node.variables[name] = variable(tuple(map(str, codes.dims)), labels, codes.attrs)
+    node.variables[shown] = variable(tuple(map(str, codes.dims)), labels, codes.attrs)

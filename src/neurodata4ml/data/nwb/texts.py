@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
+from decimal import Decimal
 
 import numpy as np
 
-NUMBER = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*")
-"""A number as text. A leading zero ("007") is no number: such texts are names."""
+NUMBER = re.compile(
+    r"\s*[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)\s*"
+    r"|\s*[+-]?(?:(?:0|[1-9]\d*)\.\d*|\.\d+)[eE][+-]?\d+\s*"
+    r"|\s*[+-]?(?:0|[1-9]\d*)[eE][+-]\d+\s*",
+    re.ASCII,
+)
+"""A number as text. No number but names are a leading zero ("007"), and an exponent without point and sign ("1E2")."""
+
+EXACT = 2**53
+"""Up to here a float64 holds every whole number; beyond, only some."""
 
 NOTHING = frozenset({"", "null", "nan", "none", "n/a", "na"})
 """What stands in string columns where there is no number."""
@@ -15,7 +25,17 @@ NOTHING = frozenset({"", "null", "nan", "none", "n/a", "na"})
 
 def are_numbers(texts: np.ndarray) -> bool:
     """Return whether every text is a number or says that there is none."""
-    return all(NUMBER.fullmatch(word) or word.strip().lower() in NOTHING for word in set(map(str, texts.flat)))
+    return all(word.strip().lower() in NOTHING or is_number(word) for word in set(map(str, texts.flat)))
+
+
+def is_number(word: str) -> bool:
+    """Return whether a text is a number that a float64 stands for: no id of more digits, nothing beyond its range."""
+    if not NUMBER.fullmatch(word):
+        return False
+    value, mantissa = float(word), re.split("[eE]", word)[0]
+    if not math.isfinite(value) or (value == 0 and re.search("[1-9]", mantissa)):
+        return False
+    return abs(value) < EXACT or mantissa != word or Decimal(word.strip()) == Decimal(value)
 
 
 def numbers(texts: np.ndarray) -> np.ndarray:

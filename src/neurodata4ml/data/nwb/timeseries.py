@@ -15,6 +15,7 @@ from neurodata4ml.data.nwb.images import STACKS, image_dims, read_images
 from neurodata4ml.data.nwb.kinds import IMAGE_SERIES, IMAGES, SERIES, core_type_of, kind_of, type_of
 from neurodata4ml.data.nwb.objects import PROSE, Node, number
 from neurodata4ml.data.storage.index import NUMBER, REFERENCE
+from neurodata4ml.errors import LayoutError
 
 CLOCK = frozenset({"data", "timestamps", "starting_time"})
 
@@ -95,7 +96,7 @@ def _times(node: Node, n_samples: int) -> LazyArray | None:
     """Return the times of the samples; None where the file does not tell them."""
     clock, start = node.member("timestamps"), node.member("starting_time")
     if isinstance(clock, DatasetAt) and clock.kind.kind == REFERENCE and clock.size:
-        path = node.file.path_of(np.ravel(node.file.value(clock))[0])  # an object reference to the clock
+        path = _first_path(node, clock)  # an object reference to the clock
         clock = node.file.find(path)[0] if path else None
     if isinstance(clock, GroupAt):  # of another series: its own clock
         start = node.file.member(clock, "starting_time") or start
@@ -104,12 +105,22 @@ def _times(node: Node, n_samples: int) -> LazyArray | None:
         return NwbArray(node.file.stored, clock)
     if not isinstance(start, DatasetAt):
         return None
-    rate, first = number(start.attrs.get("rate", math.nan)), number(node.file.value(start))
+    rate, first = number(start.attrs.get("rate", math.nan)), number(node.value(start))
     node.attrs["rate"] = rate if rate is not None else math.nan
     if rate is None or first is None or not (math.isfinite(rate) and rate > 0):
         node.leave("starting_time", f"a start of {first} s and a rate of {rate} Hz give no times")
         return None
     return Clock(first, rate, n_samples)
+
+
+def _first_path(node: Node, references: DatasetAt) -> str:
+    """Return the path that the first of some references points to, and read no more of them."""
+    try:
+        first = node.file.stored.values(references.stored, (slice(0, 1),) * references.ndim)
+    except LayoutError as error:
+        node.leave(references.path.rpartition("/")[2], str(error))
+        return ""
+    return node.file.path_of(np.ravel(first)[0])
 
 
 def _add_shown(node: Node) -> None:
@@ -124,7 +135,7 @@ def _add_shown(node: Node) -> None:
         )
         return
     dims = (f"{node.dim}_time", *image_dims(node.dim, len(stack.shape) - 1))
-    node.variables["images"] = variable(dims, Indexed(node.array("data"), stack))
+    node.add(node.other_name("data", "images", "shown"), dims, Indexed(node.array("data"), stack))
 
 
 def _stack(node: Node, target: GroupAt) -> LazyArray | None:
@@ -145,7 +156,7 @@ def _pictures(node: Node) -> LazyArray | None:
     if data is None or data.ndim < 3:
         return None
     _add_data(node, data, _series_dims(node, data.ndim))
-    lazy = origin(node.variables["data"]._data) if "data" in node.variables else None
+    lazy = origin(node.variables["data"]) if "data" in node.variables else None
     return None if lazy is None else lazy.array
 
 

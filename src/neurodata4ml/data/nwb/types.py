@@ -10,7 +10,8 @@ import xarray as xr
 from neurodata4ml.data.nwb.file import DatasetAt, GroupAt, NwbFile
 from neurodata4ml.data.nwb.images import read_images
 from neurodata4ml.data.nwb.kinds import IMAGES, SERIES, TABLE, UNKNOWN, kind_of, type_of
-from neurodata4ml.data.nwb.objects import PROSE, Node, is_word
+from neurodata4ml.data.nwb.names import as_tree
+from neurodata4ml.data.nwb.objects import NO_NAMES, PROSE, Node, is_word
 from neurodata4ml.data.nwb.tables import read_table
 from neurodata4ml.data.nwb.timeseries import read_series
 from neurodata4ml.data.storage.index import Hard
@@ -40,7 +41,10 @@ def read_group(file: NwbFile, path: str, unmapped: list[str] | None = None) -> x
     """
     group = file.object(path)
     if not isinstance(group, GroupAt):
-        message = f"{file.name}: {path} is a dataset, and a group is needed there. Ask who made the file."
+        above, _, name = path.strip("/").rpartition("/")
+        message = (
+            f"{file.name}: {path} is a dataset, and a group is needed there. It is {name!r} of the group /{above}."
+        )
         raise LayoutError(message)
     node = Node(file, group, [] if unmapped is None else unmapped)
     kind = kind_of(file, group)
@@ -51,14 +55,21 @@ def read_group(file: NwbFile, path: str, unmapped: list[str] | None = None) -> x
     return node.dataset()
 
 
-def read_all(file: NwbFile) -> dict[str, xr.Dataset]:
-    """Return every object of the file that holds something, by its path; the root lists what is ``unmapped``."""
+def read_all(file: NwbFile, under: str = "/") -> dict[str, xr.Dataset]:
+    """Return every object of the file that holds something, by its path; the root lists what is ``unmapped``.
+
+    Of all that is ``under`` a group, which is the root then: the paths are from there.
+    """
     unmapped: list[str] = []
-    there = list(groups(file))
+    there = list(groups(file, under=under))
+    if not there:
+        read_group(file, under)  # says why
     expect_words(file, there)
+    root = there[0].path.rstrip("/")
     found = {group.path: read_group(file, group.path, unmapped) for group in there}
-    shown = {path: dataset for path, dataset in found.items() if dataset.variables or dataset.attrs}
+    shown = {path.removeprefix(root) or "/": node for path, node in found.items() if node.variables or node.attrs}
     shown.setdefault("/", xr.Dataset())
+    shown = as_tree(shown, unmapped)
     shown["/"].attrs["unmapped"] = unmapped + file.notes
     return shown
 
@@ -75,7 +86,8 @@ def groups(file: NwbFile, kind: str | None = None, under: str = "/") -> Iterator
         if kind is None or kind_of(file, group) == kind:
             yield group
         for name, link in group.links.items():
-            if isinstance(link, Hard) and not (group.path == "/" and name == "specifications"):
+            is_read = name not in NO_NAMES and not (group.path == "/" and name == "specifications")
+            if isinstance(link, Hard) and is_read:
                 item = file.member(group, name)
                 if isinstance(item, GroupAt):
                     waiting.append(item)

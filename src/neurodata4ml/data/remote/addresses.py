@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import re
 import socket
 import threading
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from urllib3.util.connection import create_connection
 
 from neurodata4ml.data.remote import alarms
 from neurodata4ml.errors import ArchiveError
+from neurodata4ml.names import without_secrets as without_secrets
 
 PORTS = {"http": 80, "https": 443}
 """The schemes that are spoken, and their ports."""
@@ -109,11 +109,6 @@ def refuse_scheme(url: str) -> None:
 def host_of(url: str | bytes | None) -> str:
     """Return host and port of an address, for messages."""
     return _split(str(url)).netloc.rpartition("@")[2] or without_secrets(str(url))
-
-
-def without_secrets(url: str) -> str:
-    """Return an address without what may be a signature or a password; they belong in no message and no file."""
-    return re.sub("^([^/]*//)[^/]*@", r"\1", url.partition("?")[0])
 
 
 def trouble(address: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable
+
+from neurodata4ml.data.remote import forked
 
 
 class Alarm:
@@ -60,11 +61,8 @@ def after(seconds: float, do: Callable[[], None]) -> Alarm:
     return alarm
 
 
+@forked.in_child
 def _start_anew() -> None:
     """Forget the thread, which a forked process does not have."""
     global _its
     _its = _Alarms()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)

@@ -146,14 +146,6 @@ class RangeFile(io.RawIOBase):
         """Return how many bytes of ranges (offset, size) are not there yet."""
         return sum(stop - start for start, stop in merged(self._lacking(ranges), waste=0))
 
-    def look_ahead(self, offsets: Iterable[int]) -> None:
-        """Get the blocks in which these bytes lie, several at a time: for small reads of which only that is known."""
-        wanted = {offset // self.block for offset in offsets if 0 <= offset < self.size} - self._blocks.keys()
-        numbers = sorted(wanted)[: KEPT // 2 // self.block]
-        spans = [(number * self.block, min((number + 1) * self.block, self.size)) for number in numbers]
-        for number, data in zip(numbers, self.source.several(spans), strict=True):
-            self._keep(number, data)
-
     def release(self) -> None:
         """Forget what was prefetched."""
         self._held = []

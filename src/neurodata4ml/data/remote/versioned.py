@@ -148,7 +148,7 @@ class Versioned:
 
     def several(self, spans: Sequence[Span]) -> Iterator[bytes]:
         """Ask for several ranges (start, stop) at once; yield the bytes of each in their order."""
-        waiting = [lanes.ask(self.get, *span) for span in spans]
+        waiting = [lanes.ask(self.urls[0], self.get, *span) for span in spans]
         try:
             for answer in waiting:
                 yield answer.result()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from neurodata4ml.data.cache.disk import make_folder
 from neurodata4ml.data.cache.room import SPARE
+from neurodata4ml.data.remote import forked
 from neurodata4ml.data.storage import piece_file
 
 MOST_WAITING = 64 << 20
@@ -26,8 +27,9 @@ FAREWELL = 5.0
 CROWDED = 0.9
 """Share of the limit to which the cache shrinks when it is full, so that it is not swept for each piece."""
 
-LOOK_AGAIN = 0.125
-"""Share of the limit after which the folder is counted anew: other processes write there too."""
+LOOK_AGAIN = 1 / 64
+"""Share of the limit after which the folder is counted anew: other processes write there too, and so many times this
+share is the most by which all of them together pass the limit."""
 
 ABANDONED = 3600.0
 """Seconds after which a piece that was begun belongs to nobody."""
@@ -142,6 +144,7 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
         return []
 
 
+@forked.in_child
 def _start_anew() -> None:
     """Forget the thread, which a forked process does not have; what waited is written by the parent."""
     global _its
@@ -149,5 +152,3 @@ def _start_anew() -> None:
 
 
 atexit.register(wait)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)

@@ -17,6 +17,7 @@ import numpy as np
 
 from neurodata4ml.data.cache import disk, room
 from neurodata4ml.data.entries.sizes import parse_size
+from neurodata4ml.data.remote import forked
 from neurodata4ml.data.storage import behind, piece_file
 from neurodata4ml.data.storage.coming import Coming
 from neurodata4ml.data.storage.piece_file import Name
@@ -208,14 +209,11 @@ class _Open:
 _its = _Open()
 
 
+@forked.in_child
 def _start_anew() -> None:
     """Forget them in a forked process: somebody may have held a lock while it was copied."""
     global _its
     _its = _Open()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
 
 
 def block_folder() -> Path:

@@ -11,8 +11,8 @@ MOST_RATIO = 1032
 MODEST = 1 << 28
 """Bytes that a file may claim whatever its own length: 256 MB do no harm."""
 
-LARGEST_BLANK = 1 << 32
-"""Bytes that one read makes of next to nothing at most: 4 GB."""
+LARGEST_BLANK = 1 << 30
+"""Bytes that one read makes of next to nothing at most: 1 GB, which a laptop has to spare; 4 GB would stop one of 8."""
 
 BLANK_RATIO = 250
 """Bytes made of one that is stored, from which on it is next to nothing."""

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from neurodata4ml.data.remote import forked
+
 Job = tuple[int, Callable[[], None]]
 """Bytes that are held until the work is done, and the work."""
 
@@ -19,6 +21,7 @@ MOST_BYTES = 1 << 27
 
 _crew: ThreadPoolExecutor | None = None
 _lock = threading.Lock()
+_this_thread = threading.local()
 
 
 def n_threads() -> int:
@@ -30,11 +33,17 @@ def n_threads() -> int:
 def work(jobs: Iterable[Job]) -> None:
     """Do all jobs, several at a time; they are taken from ``jobs`` only as fast as they are done.
 
+    A job that has work of its own does it by itself: were it to wait for the crew, all of them might wait.
+
     Raises
     ------
     Exception
         The first that a job raised, once none is at work any more.
     """
+    if getattr(_this_thread, "is_of_crew", False):
+        for _, job in jobs:
+            job()
+        return
     pending: deque[tuple[int, Future[None]]] = deque()
     n_waiting = 0
     try:
@@ -55,19 +64,20 @@ def work(jobs: Iterable[Job]) -> None:
                 future.exception()
 
 
+def _join() -> None:
+    _this_thread.is_of_crew = True
+
+
 def _threads() -> ThreadPoolExecutor:
     global _crew
     with _lock:
         if _crew is None:
-            _crew = ThreadPoolExecutor(n_threads(), "neurodata4ml-decode")
+            _crew = ThreadPoolExecutor(n_threads(), "neurodata4ml-decode", _join)
         return _crew
 
 
+@forked.in_child
 def _forget() -> None:
     """Begin anew in a forked child: threads are not copied into it, and a lock may have been held."""
     global _crew, _lock
     _crew, _lock = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)

@@ -17,13 +17,17 @@ from neurodata4ml.data.storage.index import Dataset, Group, Index, Key, Referenc
 from neurodata4ml.data.storage.kept import keep_index, load_index
 from neurodata4ml.data.storage.meaning import field_of
 from neurodata4ml.data.storage.paths import Found, all_paths, follow
+from neurodata4ml.data.storage.selection import rows_of
 from neurodata4ml.data.storage.source import Cost, Source, Span
 from neurodata4ml.data.storage.store import Store
+from neurodata4ml.data.storage.tables import first_look
 from neurodata4ml.data.storage.unencoded import read_spans, row_spans
 from neurodata4ml.errors import LayoutError
 
 DAMAGED = "The file is damaged: fetch it again."
 RARE = "Only HDF5's own library knows its structure: download the file, and open it from the disk."
+
+TOO_LARGE = "does not fit into the memory that is free. Read it in parts: .isel(...) before .load()."
 
 CURE = re.compile(r"[.;:,]? [^.;]*fetch (it|the file) again\.?$")
 """How whatever says that something is damaged ends; here it is said once, and last."""
@@ -68,13 +72,17 @@ class StoredFile:
             if self._index is None:
                 self._index = self._reader.index()
                 keep_index(self.source.key, self._index)
+            if isinstance(self._reader, InFile):
+                self._reader.know(self._index)
             return self._index
 
     @property
     def root(self) -> Group:
         """The group that holds all others."""
         root = self.object(self.index.root)
-        assert isinstance(root, Group)
+        if not isinstance(root, Group):
+            message = f"{self.name}: what should be the group that holds all others is a dataset. {DAMAGED}"
+            raise LayoutError(message)
         return root
 
     def object(self, key: Key | Reference) -> Group | Dataset:
@@ -133,7 +141,7 @@ class StoredFile:
         """
         try:
             return self._reader.values(dataset, key, field)
-        except LayoutError as error:
+        except (LayoutError, MemoryError) as error:
             raise self._told(dataset, error) from error
 
     def runs(self, dataset: Dataset, starts: Any, stops: Any, *, field: str | None = None) -> np.ndarray:
@@ -142,7 +150,7 @@ class StoredFile:
             spans = self._spans(dataset, starts, stops)
             if spans is not None:
                 return read_spans(self._reader.source, dataset, spans)  # type: ignore[arg-type]
-        except LayoutError as error:
+        except (LayoutError, MemoryError) as error:
             raise self._told(dataset, error) from error
         return self.values(dataset, rows_of(starts, stops), field=field)
 
@@ -160,7 +168,7 @@ class StoredFile:
         """
         results = self._reader.many(wanted)
         return [
-            self._told(dataset, result) if isinstance(result, LayoutError) else result
+            self._told(dataset, result) if isinstance(result, LayoutError | MemoryError) else result
             for (dataset, _), result in zip(wanted, results, strict=True)
         ]
 
@@ -242,8 +250,10 @@ class StoredFile:
                 self.index.foreign.discard(key)
                 del self.index.damaged[key]
 
-    def _told(self, dataset: Dataset, error: LayoutError) -> LayoutError:
+    def _told(self, dataset: Dataset, error: LayoutError | MemoryError) -> LayoutError:
         """Return an error that says of which file and dataset it is."""
+        if isinstance(error, MemoryError):
+            return LayoutError(f"{self.name}: {self._where(dataset)} {TOO_LARGE}")
         refusal = self._reader.refusal(dataset)
         if refusal is not None:
             return LayoutError(f"{self.name}: {self._where(dataset)} {refusal.why}. {refusal.cure}")
@@ -257,21 +267,10 @@ class StoredFile:
         return path or f"the dataset {dataset.key!r}"
 
 
-def rows_of(starts: Any, stops: Any) -> slice | np.ndarray:
-    """Return the rows of rising runs as an index: a slice where they follow each other."""
-    first, last = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
-    lengths = np.maximum(last - first, 0)
-    first, last, lengths = first[lengths > 0], last[lengths > 0], lengths[lengths > 0]
-    if not len(first):
-        return slice(0, 0)
-    if (first[1:] == last[:-1]).all():
-        return slice(int(first[0]), int(last[-1]))
-    before = np.cumsum(lengths) - lengths
-    return np.repeat(first - before, lengths) + np.arange(int(lengths.sum()))
-
-
 def open_stored(source: Source | Store) -> StoredFile:
     """Open a file: with the index of last time where it is the same file, else by reading it now.
+
+    Whether a file on a server is still the same is asked meanwhile, and not waited for: ``source.confirm()`` tells.
 
     Raises
     ------
@@ -280,12 +279,11 @@ def open_stored(source: Source | Store) -> StoredFile:
     ArchiveError
         When a server does not deliver.
     """
-    begin: Any = getattr(source, "start_confirming", None)  # what is on a server may have changed since last time
+    index = load_index(source.key)
+    begin: Any = getattr(source, "start_confirming", None)
     if begin is not None:
-        begin()
-    file = StoredFile(source, load_index(source.key))
-    if begin is not None and not source.confirm():  # type: ignore[union-attr]
-        return open_stored(source.anew())  # type: ignore[union-attr]
+        begin(first_look(source, index))  # type: ignore[arg-type]
+    file = StoredFile(source, index)
     assert file.index is not None
     return file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import partial
 from typing import Any
@@ -17,6 +18,8 @@ NAMES = {4: "szip", 5: "nbit", 32000: "lzf", 32008: "bitshuffle", 32013: "zfp", 
 
 SCALEOFFSET_HEADER = 21
 """Bytes before the values: how many bits each takes (4), how many bytes the smallest takes (1), the smallest (16)."""
+LZF_RUN = 32
+"""The most bytes that lzf takes as they are, behind one that says how many: one less than they are."""
 SZIP_BIG = 16
 """Bit of szip's first option: the highest byte comes first."""
 BLOCK = 65_536
@@ -104,13 +107,48 @@ def _by_library(
     n_bytes = room.due
     if n_bytes is None or n_bytes % itemsize:
         refuse(f"its values of {itemsize} bytes do not fill {n_bytes} bytes")
-    if number == SZIP and int.from_bytes(data[:4], "little") != n_bytes:
+    if number == SZIP:
+        return _szip(options, itemsize, bytes(data), n_bytes)
+    if number == LZF:
+        return _lzf(options, itemsize, bytes(data), n_bytes)
+    return _twin_read(number, options, itemsize, bytes(data), n_bytes)
+
+
+def _szip(options: tuple[int, ...], itemsize: int, data: bytes, n_bytes: int) -> Bytes:
+    """Undo szip; refused where the stream ends too early, for what the library leaves in the memory is anybody's.
+
+    More bytes are put behind the stream than it can take: they show only where it ends too early.
+    """
+    if int.from_bytes(data[:4], "little") != n_bytes:
         refuse(f"szip says {int.from_bytes(data[:4], 'little')} bytes, where {n_bytes} are due")
+    n_more = 2 * n_bytes + 4096
+    ones, noise = b"\xff" * n_more, np.random.default_rng(0).bytes(n_more)
+    values, others = (_twin_read(SZIP, options, itemsize, data + more, n_bytes) for more in (ones, noise))
+    if values != others:
+        refuse(f"szip's stream of {len(data):,} bytes ends before it made {n_bytes:,}")
+    return values
+
+
+def _lzf(options: tuple[int, ...], itemsize: int, data: bytes, n_bytes: int) -> Bytes:
+    """Undo lzf; refused where the stream is too short, for what the library leaves in the memory is anybody's.
+
+    A word that the memory cannot hold already is put behind the stream: it must come out right behind the values.
+    """
+    word = os.urandom(LZF_RUN)
+    n_whole = n_bytes + -(-LZF_RUN // itemsize) * itemsize
+    values = _twin_read(LZF, options, itemsize, data + bytes([LZF_RUN - 1]) + word, n_whole)
+    if values[n_bytes : n_bytes + LZF_RUN] != word:
+        refuse(f"lzf's stream of {len(data):,} bytes does not make {n_bytes:,}")
+    return values[:n_bytes]
+
+
+def _twin_read(number: int, options: tuple[int, ...], itemsize: int, data: bytes, n_bytes: int) -> Bytes:
+    """Return what HDF5's library makes of a chunk, as the only one of a file in memory."""
     name = f"chunk of thread {threading.get_ident()}"
     with h5py.File(name, "w", driver="core", backing_store=False) as file:
         try:
             dataset = _twin(file, number, options, itemsize, n_bytes // itemsize)
-            dataset.id.write_direct_chunk((0,) * dataset.ndim, bytes(data))
+            dataset.id.write_direct_chunk((0,) * dataset.ndim, data)
             values = dataset[()]
         except (OSError, ValueError, RuntimeError) as error:
             refuse(f"HDF5's filter {number} ({NAMES.get(number, 'a plugin')}) says: {error}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,20 +23,21 @@ ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
 
 class Folder:
-    """Files below a folder (see ``Store``)."""
+    """Files below a folder (see ``Store``), as they were when it was opened: one that changed since is refused."""
 
     key = ""
     is_remote = False
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Remember where the folder is; nothing is opened."""
+    def __init__(self, path: str | os.PathLike[str], opened_ns: int | None = None) -> None:
+        """Remember where the folder is, and when it was opened (now); nothing is read."""
         self.root = os.path.realpath(path)
         self.name, self.folder = str(path), Path(self.root).name
         self._inside = {self.root}
+        self.opened_ns = time.time_ns() if opened_ns is None else opened_ns
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the place, and no bytes."""
-        return Folder, (self.root,)
+        """Pickle the place and the time, and no bytes."""
+        return Folder, (self.root, self.opened_ns)
 
     def read(self, name: str, at_most: int = LARGEST) -> bytes | None:
         """Return a file's bytes; None where there is none."""
@@ -51,6 +53,7 @@ class Folder:
             if not stat.S_ISREG(state.st_mode):
                 raise _unreadable(name, self.name, OSError(0, "it is no file"))
             refuse_length(name, state.st_size, at_most, self.name)
+            self._refuse_change(name, state)
             return _whole(number, state.st_size, name, self.name)
         finally:
             os.close(number)
@@ -63,8 +66,11 @@ class Folder:
         """Return the names of the folders in a folder, sorted; links to folders elsewhere are not among them."""
         parts = parts_of(name, self.name) if name else []
         path = os.path.join(self.root, *parts)
-        with os.scandir(path) as found:
-            return sorted(entry.name for entry in found if entry.is_dir() and self._is_inside(entry.path))
+        try:
+            with os.scandir(path) as found:
+                return sorted(entry.name for entry in found if entry.is_dir() and self._is_inside(entry.path))
+        except OSError as error:  # links in a circle, or no right to look into it
+            raise _unreadable(name, self.name, error) from error
 
     def cost(self, names: Sequence[str], at_most: int) -> Cost:
         """Return that nothing is moved over the network."""
@@ -87,6 +93,12 @@ class Folder:
                     raise
         self._refuse_outside(path)
         return os.open(os.path.realpath(path), FLAGS | NO_LINK)
+
+    def _refuse_change(self, name: str, state: os.stat_result) -> None:
+        """Raise where a file was written since the store was opened; a date to come says nothing."""
+        if self.opened_ns < max(state.st_mtime_ns, state.st_ctime_ns) <= time.time_ns():
+            message = f"{name} in {self.name} changed since the store was opened. Open it again."
+            raise LayoutError(message)
 
     def _refuse_outside(self, path: str) -> None:
         if not self._is_inside(path):

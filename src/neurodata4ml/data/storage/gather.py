@@ -71,12 +71,13 @@ class Gathering:
         targets: Sequence[memoryview] | None = None,
         *,
         anew: bool = False,
+        url: str = "",
     ) -> None:
         """Plan what must be asked for: with ``anew`` all of it, whatever is here.
 
-        ``targets`` are buffers for the spans, where the caller has them.
+        ``targets`` are buffers for the spans, where the caller has them; ``url`` says whose lanes it takes.
         """
-        self.blocks, self.get, self.anew = blocks, get, anew
+        self.blocks, self.get, self.anew, self.url = blocks, get, anew, url
         self.wanted = [_Wanted(start, stop) for start, stop in spans]
         self.gaps: list[tuple[Span, _Wanted, int]] = []
         blocks.look()
@@ -124,7 +125,7 @@ class Gathering:
         """Ask for spans of which something was here when we looked, and is no longer, or is damaged."""
         spans = [(wanted.start, wanted.stop) for wanted in gone]
         targets = [wanted.target for wanted in gone if wanted.target is not None]
-        return Gathering(spans, self.blocks, self.get, targets or None, anew=True).run()
+        return Gathering(spans, self.blocks, self.get, targets or None, anew=True, url=self.url).run()
 
     def _ask(self, left: deque[tuple[int, Span]]) -> None:
         """Ask for as much as may be under way at once."""
@@ -159,7 +160,9 @@ class Gathering:
         return [(gaps[0][0], gaps[-1][1])] if gaps else []
 
     def _lane(self, number: int, start: int, stop: int) -> Future[object]:
-        return lanes.ask(self._bring, start, self._part(number, start, stop), self._arrivals[number].is_in_place)
+        return lanes.ask(
+            self.url, self._bring, start, self._part(number, start, stop), self._arrivals[number].is_in_place
+        )
 
     def _bring(self, start: int, piece: memoryview, is_in_place: bool) -> None:
         """Fill a part of a buffer from the server, and let the block cache have it."""

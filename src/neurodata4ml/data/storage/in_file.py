@@ -10,10 +10,10 @@ import numpy as np
 from neurodata4ml.data.storage.child import index_from_library, values_from_library
 from neurodata4ml.data.storage.claims import refuse_claim
 from neurodata4ml.data.storage.hdf5.damage import Unsupported
+from neurodata4ml.data.storage.hdf5.pages import MetadataPages
 from neurodata4ml.data.storage.hdf5.sizes import Sizes
 from neurodata4ml.data.storage.hdf5.superblock import read_superblock
 from neurodata4ml.data.storage.hdf5.walk import read_index, read_under
-from neurodata4ml.data.storage.held import Held
 from neurodata4ml.data.storage.index import Dataset, Foreign, Group, Index, Refused
 from neurodata4ml.data.storage.local import LocalSource
 from neurodata4ml.data.storage.pointed import Heaps
@@ -31,11 +31,25 @@ class InFile:
         """Take a source; ``token`` tells which bytes these are."""
         self.source, self.token = source, token
         self._sizes: Sizes | None = None
+        self._pages = MetadataPages(source)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs."""
+        return {"source": self.source, "token": self.token, "_sizes": self._sizes}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a file of which nothing was read."""
+        self.__dict__.update(state, _pages=MetadataPages(state["source"]))
+
+    def know(self, index: Index) -> None:
+        """Take from an index how the file writes addresses."""
+        if index.sizes:
+            self._sizes = Sizes(*index.sizes)
 
     def index(self) -> Index:
         """Read what the file holds."""
         try:
-            return read_index(self.source)
+            return read_index(self.source, pages=self._pages)
         except Unsupported:
             if not isinstance(self.source, LocalSource):
                 raise
@@ -43,7 +57,7 @@ class InFile:
 
     def read_under(self, index: Index, path: str) -> None:
         """Add to the index what was left out at a path."""
-        read_under(self.source, index, path)
+        read_under(self.source, index, path, pages=self._pages)
 
     def foreign(self, path: str) -> Group | Dataset | None:
         """Return what only HDF5's library knows of an object; None where nobody may ask it."""
@@ -85,5 +99,5 @@ class InFile:
     def sizes(self) -> Sizes:
         """Return how the file writes addresses; its first bytes say so."""
         if self._sizes is None:
-            self._sizes = one(Held(self.source), read_superblock(self.source.size)).sizes
+            self._sizes = one(MetadataPages(self.source), read_superblock(self.source.size)).sizes
         return self._sizes

@@ -192,6 +192,8 @@ class Index:
     """What could not be understood, and why: only whoever asks for such an object gets the error."""
     foreign: set[Key] = field(default_factory=set)
     """Those of ``damaged`` that may well be right, but that only HDF5's own library can read."""
+    sizes: tuple[int, ...] = ()
+    """How an HDF5 file writes addresses: the ``Sizes`` of its reader."""
 
 
 class ChunkTable(NamedTuple):

@@ -29,7 +29,7 @@ from neurodata4ml.data.storage.index import (
 )
 from neurodata4ml.data.storage.packed import pack_dtype, pack_value, unpack_dtype, unpack_value
 
-HEAD = b"neurodata4ml index 1\n"
+HEAD = b"neurodata4ml index 2\n"
 """How each such file begins; the number rises when what follows changes its meaning."""
 
 LAYOUTS: tuple[type[Any], ...] = (Contiguous, Compact, Chunked, Keyed, Refused, Foreign)
@@ -41,7 +41,8 @@ def index_to_bytes(index: Index, of: str) -> bytes:
     kinds: dict[Stored, int] = {}
     objects = tuple(_pack_object(found, kinds) for found in index.objects.values())
     stored = tuple(map(_pack_stored, kinds))
-    return _sealed(of, (index.root, index.unread, tuple(index.damaged.items()), tuple(index.foreign), stored, objects))
+    whole = (index.root, index.unread, tuple(index.damaged.items()), tuple(index.foreign), index.sizes)
+    return _sealed(of, (*whole, stored, objects))
 
 
 def index_from_bytes(data: bytes, of: str) -> Index | None:
@@ -49,10 +50,10 @@ def index_from_bytes(data: bytes, of: str) -> Index | None:
     body = _unsealed(data, of)
     if body is None:
         return None
-    root, unread, damaged, foreign, stored, objects = body
+    root, unread, damaged, foreign, sizes, stored, objects = body
     kinds = [_unpack_stored(packed) for packed in stored]
     found: dict[Key, Group | Dataset] = {packed[0]: _unpack_object(packed, kinds) for packed in objects}
-    return Index(root, found, unread, dict(damaged), set(foreign))
+    return Index(root, found, unread, dict(damaged), set(foreign), sizes)
 
 
 def chunks_to_bytes(table: ChunkTable, of: str) -> bytes:

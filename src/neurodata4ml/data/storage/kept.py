@@ -6,15 +6,25 @@ import contextlib
 import hashlib
 import logging
 import os
-import tempfile
+import random
 from pathlib import Path
 
+from neurodata4ml.data.cache import disk
 from neurodata4ml.data.storage.index import ChunkTable, Index, Key
 from neurodata4ml.data.storage.index_file import chunks_from_bytes, chunks_to_bytes, index_from_bytes, index_to_bytes
-from neurodata4ml.places import cache_folder
+from neurodata4ml.places import cache_folder, write_whole
 
-MOST_FILES = 2000
-"""Files whose index is kept; the one that was written first goes first."""
+MOST = 256 << 20
+"""Bytes that all of it may take; the least recently used goes first."""
+
+CROWDED = 0.9
+"""Share of them that is left then, so that the folder is not looked through for each file."""
+
+LOOKS = 16
+"""How often the folder is looked through, on average, while as many bytes are written as it may hold."""
+
+SMALLEST = 4096
+"""Bytes that the smallest file takes on a disk."""
 
 log = logging.getLogger("neurodata4ml")
 
@@ -46,7 +56,7 @@ def keep_chunks(key: str, dataset: Key, table: ChunkTable) -> None:
 
 def folder_of(key: str) -> Path:
     """Return the folder of what is kept of one file."""
-    return cache_folder() / "index" / hashlib.sha256(key.encode()).hexdigest()[:32]
+    return cache_folder() / disk.INDEX / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _name(dataset: Key) -> str:
@@ -56,36 +66,46 @@ def _name(dataset: Key) -> str:
 def _load(key: str, name: str) -> bytes | None:
     if not key:
         return None
+    folder = folder_of(key)
     try:
-        return (folder_of(key) / name).read_bytes()
+        data = (folder / name).read_bytes()
     except OSError:
         return None
+    with contextlib.suppress(OSError):  # another user's cache, which we only read
+        os.utime(folder)
+    return data
 
 
 def _keep(key: str, name: str, data: bytes) -> None:
-    """Write a file whole or not at all: beside its place first, then moved there."""
     folder = folder_of(key)
-    part = None
     try:
-        is_new = not folder.is_dir()
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
-        with open(handle, "wb") as file:
-            file.write(data)
-        os.replace(part, folder / name)
-        if is_new:
-            _forget_oldest(folder.parent)
+        disk.make_folder(folder)
+        write_whole(folder / name, data, synced=False)
+        if random.random() < LOOKS * max(len(data), SMALLEST) / MOST:  # so that many short processes look as often
+            _sweep(folder.parent)
     except OSError as error:
         log.debug("the index of a file is not kept in %s (%s)", folder, error)
-        if part is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(part)
 
 
-def _forget_oldest(folder: Path) -> None:
-    """Remove what was written first, beyond ``MOST_FILES``."""
-    kept = sorted((entry for entry in os.scandir(folder) if entry.is_dir()), key=lambda entry: entry.stat().st_mtime)
-    for entry in kept[: max(len(kept) - MOST_FILES, 0)]:
-        for file in os.scandir(entry.path):
-            os.unlink(file.path)
-        os.rmdir(entry.path)
+def _sweep(folder: Path) -> None:
+    """Remove what was used longest ago, where all together exceed ``MOST``: of each file, and where addresses lead."""
+    found = sorted(((entry.stat().st_mtime, *_taken(entry)) for entry in os.scandir(folder)), key=lambda one: one[0])
+    total = sum(size for _, size, _ in found)
+    if total <= MOST:
+        return
+    for _, size, paths in found:
+        if total <= MOST * CROWDED:
+            break
+        total -= size
+        for path in paths:
+            with contextlib.suppress(OSError):  # another process may be quicker, or write there
+                os.rmdir(path) if os.path.isdir(path) else os.unlink(path)
+
+
+def _taken(entry: os.DirEntry[str]) -> tuple[int, list[str]]:
+    """Return the bytes of an entry of the folder, and what to remove of it, in order."""
+    with contextlib.suppress(OSError):
+        files = list(os.scandir(entry.path)) if entry.is_dir() else [entry]
+        size = sum(max(file.stat().st_size, SMALLEST) for file in files)
+        return size, [*(file.path for file in files if file is not entry), entry.path]
+    return 0, []

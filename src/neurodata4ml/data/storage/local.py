@@ -7,21 +7,20 @@ import os
 import stat
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from neurodata4ml.data.storage import crew
 from neurodata4ml.data.storage.source import Cost, Span
 from neurodata4ml.errors import LayoutError
 
 AT_ONCE = 8 << 20
 """Bytes that one thread copies from the disk before another one could as well help."""
-
-THREADS = 4
-"""Threads that copy large stretches: two saturate most memories, four most disks."""
 
 FRESH = 2.0
 """Seconds after a change in which a second one might leave the same time on the file."""
@@ -34,9 +33,23 @@ class State(NamedTuple):
     modified: int
     changed: int
     place: tuple[int, int]
+    links: int
 
 
-class LocalSource:
+class _InOrder(ABC):
+    """A source of which nothing is gained by asking for several spans at once."""
+
+    @abstractmethod
+    def read(self, start: int, stop: int) -> bytes | memoryview:
+        """Return the bytes from ``start`` to ``stop``."""
+
+    def read_many(self, spans: Sequence[Span]) -> Iterator[tuple[int, bytes | memoryview]]:
+        """Yield (place in ``spans``, bytes) of each span, in their order."""
+        for number, (start, stop) in enumerate(spans):
+            yield number, self.read(start, stop)
+
+
+class LocalSource(_InOrder):
     """A file by its path. It is pickled by its path, and stays the file that it was when it was first opened."""
 
     is_remote = False
@@ -75,11 +88,6 @@ class LocalSource:
         self.fill([(start, buffer)])
         return buffer.toreadonly()
 
-    def read_many(self, spans: Sequence[Span]) -> Iterator[tuple[int, memoryview]]:
-        """Yield (place in ``spans``, bytes) of each span, in their order."""
-        for number, (start, stop) in enumerate(spans):
-            yield number, self.read(start, stop)
-
     def fill(self, pieces: Sequence[tuple[int, memoryview]]) -> None:
         """Fill each buffer with the bytes from its offset on; long ones by several threads."""
         handle = self._opened()
@@ -95,8 +103,7 @@ class LocalSource:
                 for start, buffer in flat
                 for here in range(0, len(buffer), AT_ONCE)
             ]
-            with ThreadPoolExecutor(min(THREADS, len(parts))) as threads:
-                list(threads.map(handle.fill, *zip(*parts, strict=True)))
+            crew.work((0, partial(handle.fill, *part)) for part in parts)
         self._refuse_change(handle)
 
     def cost(self, spans: Sequence[Span]) -> Cost:
@@ -124,15 +131,24 @@ class LocalSource:
 
     def _refuse_change(self, handle: _Handle) -> None:
         now = handle.state()
-        if now[:2] + now[3:] != self._state[:2] + self._state[3:]:
+        was = self._state
+        if now.changed != was.changed and (now.links != was.links or not self._is_in_place(now)):
+            now = now._replace(changed=was.changed, links=was.links)  # it got or lost a name: the bytes stay
+        if now != was:
             message = (
                 f"{self.name} changed since it was opened: it had {self._state.size:,} bytes and has {now.size:,}, "
                 "or was written to. Open it again."
             )
             raise LayoutError(message)
 
+    def _is_in_place(self, now: State) -> bool:
+        try:
+            return _of(self.path.stat()).place == now.place
+        except OSError:
+            return False
 
-class ObjectSource:
+
+class ObjectSource(_InOrder):
     """An open binary file object, read by one thread at a time. Pickling it is left to the object."""
 
     key = ""
@@ -170,11 +186,6 @@ class ObjectSource:
                 parts.append(part)
                 left -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def read_many(self, spans: Sequence[Span]) -> Iterator[tuple[int, bytes]]:
-        """Yield (place in ``spans``, bytes) of each span, in their order."""
-        for number, (start, stop) in enumerate(spans):
-            yield number, self.read(start, stop)
 
     def fill(self, pieces: Sequence[tuple[int, memoryview]]) -> None:
         """Fill each buffer with the bytes from its offset on."""
@@ -248,7 +259,7 @@ def _state(path: Path) -> State:
 
 
 def _of(found: os.stat_result) -> State:
-    return State(found.st_size, found.st_mtime_ns, found.st_ctime_ns, (found.st_dev, found.st_ino))
+    return State(found.st_size, found.st_mtime_ns, found.st_ctime_ns, (found.st_dev, found.st_ino), found.st_nlink)
 
 
 def _length(file: Any) -> int:

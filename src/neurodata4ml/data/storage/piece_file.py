@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import itertools
 import os
 import struct
-import threading
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from neurodata4ml.places import write_whole
 
 PART = 1 << 16
 """Bytes that one checksum proves: a few rows are read without the megabytes around them."""
@@ -20,8 +19,6 @@ PART = 1 << 16
 MAGIC = b"n4mlpc1\n"
 _END = struct.Struct("<8s16sQQI")
 """At the end of the file: magic, digest of the remote file's key, first byte, length, checksum of all before it."""
-
-_numbers = itertools.count()
 
 
 class Name(NamedTuple):
@@ -52,17 +49,7 @@ def write(folder: Path, key: str, first: int, data: memoryview) -> int:
     """
     name = Name(first, len(data))
     sums = struct.pack(f"<{_n_parts(len(data))}I", *(zlib.crc32(data[k : k + PART]) for k in range(0, len(data), PART)))
-    draft = folder / f".{name}.{os.getpid()}-{threading.get_ident()}-{next(_numbers)}.part"
-    try:
-        with open(draft, "xb", buffering=0) as file:
-            for piece in (data, memoryview(sums), memoryview(_end(key, name, sums))):
-                while len(piece):  # a disk that is nearly full takes a part of it
-                    piece = piece[file.write(piece) or 0 :]
-        os.replace(draft, folder / str(name))
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
+    write_whole(folder / str(name), data, sums, _end(key, name, sums), synced=False)
     return _size(len(data))
 
 

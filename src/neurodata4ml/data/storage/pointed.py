@@ -93,7 +93,7 @@ class Heaps:
         if not length or not address:
             return memoryview(b"")
         data, n_bytes = heaps[address + self.sizes.base].get(index), length * itemsize
-        if data is None or len(data) < n_bytes:
+        if data is None or len(data) != n_bytes:
             held = "nothing" if data is None else f"{len(data):,} bytes"
             message = (
                 f"a value of {n_bytes:,} bytes should lie in the heap at {address:,}, which has {held} there; the "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -36,23 +38,30 @@ LASTING = 30.0
 
 
 class Anchor(NamedTuple):
-    """The file by which a store is known to be there, and to be the same: its name, length, and ETag or date."""
+    """The file by which a store is known to be there, and to be the same: its name, length, and ETag or date.
+
+    ``opened`` is the server's time when it came; infinite where the server states none that tells.
+    """
 
     name: str
     size: int
     tag: str
+    opened: float
 
 
 class Prefix:
     """Files below an address (see ``Store``).
 
     A file that the server does not have reads as missing only while the first file that was read of the store (its
-    metadata) is there and unchanged: a store that was taken away is not one that is full of fill values.
+    metadata) is there and unchanged: a store that was taken away is not one that is full of fill values. A file of
+    a later date than the opening (``Last-Modified``) is refused: chunks of two versions are not mixed.
 
     Attributes
     ----------
     moved, requests : int
         Bytes received, and requests made.
+    anchor : Anchor or None
+        The first file that was read.
     """
 
     key = ""
@@ -80,7 +89,7 @@ class Prefix:
         self.name = without_secrets(self.url)
         self.folder = unquote(address.path.rstrip("/").rpartition("/")[2])
         self.moved = self.requests = 0
-        self._anchor: Anchor | None = None
+        self.anchor: Anchor | None = None
         self._seen = -LASTING
         self._lock = threading.Lock()
         if origin(self.url) not in reach.named and address.scheme != "https":
@@ -92,7 +101,7 @@ class Prefix:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the address, and no bytes."""
-        return _again, (self.url, self.reach, self._anchor)
+        return _again, (self.url, self.reach, self.anchor)
 
     def read(self, name: str, at_most: int = LARGEST) -> bytes | None:
         """Return a file's bytes; None where there is none.
@@ -103,7 +112,7 @@ class Prefix:
             When the server does not deliver, or no longer has the store.
         """
         data = self._get(name, at_most)
-        if data is None and self._anchor is not None:
+        if data is None and self.anchor is not None:
             self._confirm(name)
         return data
 
@@ -114,7 +123,7 @@ class Prefix:
 
         def ask(n_files: int) -> None:
             for place, name in itertools.islice(left, n_files):
-                future = lanes.ask(self.read, name, at_most)
+                future = lanes.ask(self.url, self.read, name, at_most)
                 pending.add(future)
                 future.add_done_callback(lambda future, place=place: answers.put((place, future)))  # type: ignore[misc]
 
@@ -170,6 +179,12 @@ class Prefix:
             reason = f"it sent a part of the file, or packed ({encoding}, status {answer.status_code})"
             raise FaultError(reason, transport.BRIEF)
         refuse_length(name, length_of(answer) or 0, at_most, self.name)
+        if self.anchor is not None and _time(answer, "Last-Modified") > self.anchor.opened:
+            message = (
+                f"{name} of {self.name} changed while it was read: it is of {answer.headers['Last-Modified']}, later "
+                "than when the store was opened. Open it again."
+            )
+            raise ArchiveError(message)
 
     def _received(self, answer: requests.Response, name: str, at_most: int) -> bytes:
         data, size = bytearray(), length_of(answer)
@@ -181,13 +196,13 @@ class Prefix:
         if size is not None and len(data) != size:
             reason = f"the answer ended {size - len(data):,} bytes too early"
             raise FaultError(reason, transport.PATIENT)
-        if self._anchor is None:
-            self._anchor, self._seen = Anchor(name, len(data), _tag(answer)), time.monotonic()
+        if self.anchor is None:
+            self.anchor, self._seen = Anchor(name, len(data), _tag(answer), _opened(answer)), time.monotonic()
         return bytes(data)
 
     def _confirm(self, missing: str) -> None:
         """Raise unless the store is still there, and the same."""
-        anchor = self._anchor
+        anchor = self.anchor
         with self._lock:
             if anchor is None or time.monotonic() - self._seen < LASTING:
                 return
@@ -208,9 +223,23 @@ class Prefix:
 
 def _again(url: str, reach: Reach, anchor: Anchor | None) -> Prefix:
     store = Prefix(url, reach=reach)
-    store._anchor = anchor
+    store.anchor = anchor
     return store
 
 
 def _tag(answer: requests.Response) -> str:
     return answer.headers.get("ETag", "") or answer.headers.get("Last-Modified", "")
+
+
+def _opened(answer: requests.Response) -> float:
+    """Return the time of an answer on its server; infinity where its files are always of the time of the answer."""
+    now = _time(answer, "Date")
+    return now if _time(answer, "Last-Modified") < now else math.inf
+
+
+def _time(answer: requests.Response, header: str) -> float:
+    """Return seconds since 1970 that a header states; the beginning of all time where it states none."""
+    try:
+        return parsedate_to_datetime(answer.headers.get(header, "")).timestamp()
+    except (ValueError, OverflowError):
+        return -math.inf

@@ -108,6 +108,19 @@ def select(key: Any, shape: tuple[int, ...]) -> Selection:
     return Selection(axes, shape)
 
 
+def rows_of(starts: Any, stops: Any) -> slice | np.ndarray:
+    """Return the rows of rising runs as an index: a slice where they follow each other."""
+    first, last = np.asarray(starts, np.int64), np.asarray(stops, np.int64)
+    lengths = np.maximum(last - first, 0)
+    first, last, lengths = first[lengths > 0], last[lengths > 0], lengths[lengths > 0]
+    if not len(first):
+        return slice(0, 0)
+    if (first[1:] == last[:-1]).all():
+        return slice(int(first[0]), int(last[-1]))
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(first - before, lengths) + np.arange(int(lengths.sum()))
+
+
 def _rows(part: Any, size: int) -> Rows:
     if isinstance(part, slice):
         start, stop, step = part.indices(size)

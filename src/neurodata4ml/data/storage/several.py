@@ -88,7 +88,7 @@ def _heaps_of(source: Source, dataset: Dataset, find: Any, heaps: Heaps) -> Iter
 def _tried_last(read: Callable[[], np.ndarray]) -> np.ndarray | Exception:
     try:
         return read()
-    except NeuroDataError as error:
+    except (NeuroDataError, MemoryError) as error:
         return error
 
 

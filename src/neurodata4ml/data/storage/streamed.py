@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from neurodata4ml.data.archives.remote import Remote, https
+from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.remote import lanes
-from neurodata4ml.data.remote.addresses import Reach, origin, without_secrets
-from neurodata4ml.data.remote.versioned import Advice, ChangedError, Version, Versioned
+from neurodata4ml.data.remote.versioned import ChangedError, Version, Versioned
 from neurodata4ml.data.storage import identity
 from neurodata4ml.data.storage.blocks import blocks_of
 from neurodata4ml.data.storage.gather import Gathering
+from neurodata4ml.data.storage.served import name_of, portable, refuse_clear, to_server, typed
 from neurodata4ml.data.storage.source import Cost, Span
-from neurodata4ml.errors import ArchiveError, ChecksumError, LayoutError, NotCachedError
+from neurodata4ml.errors import ArchiveError, LayoutError, NotCachedError
 from neurodata4ml.places import offline
 
 HEAD = 1 << 16
 """Bytes that the first request brings, with the answer what the file is."""
 
-TAIL = (1 << 18) + (1 << 12)
+TAIL = (3 << 17) + (1 << 12)
 """Bytes at the end of the file that a second request brings, at the same time: what was written last lies there."""
-
-READING = Advice(
-    whole="Download it, and open the file.",
-    other="Nothing was read. Download it, and open the file, if you know it to be right.",
-    changed="Open it again.",
-)
 
 
 class RemoteSource:
@@ -45,16 +38,18 @@ class RemoteSource:
         Where it is, and what is published of it.
     version : Version
         Size, ETag, and date of what is read.
+    now : object
+        What it has in this process: connections, blocks, an answer that is waited for.
     """
 
     is_remote = True
 
     def __init__(self, remote: Remote, version: Version) -> None:
         """Take a file for the version that it is known to be; no socket is opened. See :func:`open_remote`."""
-        self.remote, self.version, self.name = remote, version, _name(remote)
+        self.remote, self.version, self.name = remote, version, name_of(remote)
         self.size = version.size
         self.key = identity.key(remote.urls[0], remote.sha256, version)
-        self._now = _Now(self)
+        self.now = _Now(self)
 
     def read(self, start: int, stop: int) -> memoryview:
         """Return the bytes from ``start`` to ``stop``; a LayoutError where the file ends before."""
@@ -97,7 +92,7 @@ class RemoteSource:
         now = self._here()
         with now.lock:
             if now.confirming is None and not now.versioned.is_confirmed and not offline():
-                now.confirming = lanes.ask(self._confirm, *span)
+                now.confirming = lanes.ask(self.remote.urls[0], self._confirm, *span)
 
     def confirm(self) -> bool:
         """Return whether the file is still the version that was opened; if not, ``anew`` opens what is there now.
@@ -139,7 +134,7 @@ class RemoteSource:
 
     def __reduce__(self) -> Any:
         """Return where the file is, and which version: never its bytes, and no connection."""
-        return RemoteSource, (_portable(self.remote), self.version)
+        return RemoteSource, (portable(self.remote), self.version)
 
     def _confirm(self, start: int, stop: int) -> None:
         buffer = memoryview(bytearray(stop - start))
@@ -154,7 +149,7 @@ class RemoteSource:
                     "or damaged. Ask whoever published it."
                 )
                 raise LayoutError(message)
-        return Gathering(spans, self._here().blocks, self._get, targets)
+        return Gathering(spans, self._here().blocks, self._get, targets, url=self.remote.urls[0])
 
     def _get(self, start: int, buffer: memoryview) -> None:
         """Fill a buffer from the server; where its address leads nowhere any more, the archive is asked for others."""
@@ -181,7 +176,7 @@ class RemoteSource:
         with now.lock:
             if now.versioned.failure is not None:
                 now.moved, now.requests = now.moved + now.versioned.moved, now.requests + now.versioned.requests
-                now.versioned = _versioned(self.remote, self.version)
+                now.versioned = to_server(self.remote, self.version)
             return now.versioned
 
     def _move(self, versioned: Versioned, error: ArchiveError) -> bool:
@@ -197,9 +192,9 @@ class RemoteSource:
 
     def _here(self) -> _Now:
         """Return what belongs to this process: a forked one shares no lock, thread or socket with its parent."""
-        if self._now.process != os.getpid():
-            self._now = _Now(self)
-        return self._now
+        if self.now.process != os.getpid():
+            self.now = _Now(self)
+        return self.now
 
 
 class _Now:
@@ -207,7 +202,7 @@ class _Now:
 
     def __init__(self, source: RemoteSource) -> None:
         self.process, self.lock = os.getpid(), threading.Lock()
-        self.versioned = _versioned(source.remote, source.version)
+        self.versioned = to_server(source.remote, source.version)
         self.blocks = blocks_of(source.key)
         self.confirming: Future[None] | None = None
         self.moved = self.requests = 0
@@ -233,15 +228,15 @@ def open_remote(place: str | Sequence[str] | Remote) -> RemoteSource:
     NotCachedError
         In offline mode, when the file was never opened.
     """
-    remote = place if isinstance(place, Remote) else _typed([place] if isinstance(place, str) else list(place))
-    _refuse_clear(remote)
+    remote = place if isinstance(place, Remote) else typed([place] if isinstance(place, str) else list(place))
+    refuse_clear(remote)
     known = identity.known(remote.urls[0])
     if known and remote.size in (0, known.size) and remote.etag in ("", known.etag):
         return RemoteSource(remote, known)
     if offline():
         message = (
-            f"{_name(remote)} was never opened, and NEURODATA4ML_OFFLINE forbids to ask for it. Unset it, or fetch the "
-            "whole file where there is a network."
+            f"{name_of(remote)} was never opened, and NEURODATA4ML_OFFLINE forbids to ask for it. Unset it, or fetch "
+            "the whole file where there is a network."
         )
         raise NotCachedError(message)
     return _asked(remote)
@@ -249,10 +244,10 @@ def open_remote(place: str | Sequence[str] | Remote) -> RemoteSource:
 
 def _asked(remote: Remote) -> RemoteSource:
     """Open a file by a request for its first bytes; where it is gone, the archive is asked where it is now."""
-    versioned = _versioned(remote, None)
-    ending = lanes.ask(versioned.last, TAIL)
+    versioned = to_server(remote, None)
+    ending = lanes.ask(remote.urls[0], versioned.last, TAIL)
     try:
-        head = lanes.ask(versioned.get, 0, HEAD).result()
+        head = lanes.ask(remote.urls[0], versioned.get, 0, HEAD).result()
     except ArchiveError as error:
         moved = remote.elsewhere(error)
         if moved is None:
@@ -260,52 +255,11 @@ def _asked(remote: Remote) -> RemoteSource:
         return _asked(replace(moved, afresh=None))
     assert versioned.version is not None
     source = RemoteSource(remote, versioned.version)
-    source._now.versioned = versioned
-    source._now.blocks.hold(0, memoryview(head))
+    source.now.versioned = versioned
+    source.now.blocks.hold(0, memoryview(head))
     with contextlib.suppress(Exception):  # where the server does not know how, it is asked for like all the rest
         start, tail = ending.result()
-        source._now.blocks.hold(max(start, len(head)), memoryview(tail)[max(len(head) - start, 0) :])
+        source.now.blocks.hold(max(start, len(head)), memoryview(tail)[max(len(head) - start, 0) :])
     if source.key:
         identity.remember(remote.urls[0], versioned.version)
     return source
-
-
-def _typed(urls: Sequence[str]) -> Remote:
-    """Return addresses that the user typed as what an archive located: they may be anywhere, and lead anywhere."""
-    urls = [https(url) for url in urls]
-    reach = Reach(named=tuple(dict.fromkeys(map(origin, urls))), anywhere=True)
-    return Remote(dataset="", session="", version="", path=without_secrets(urls[0]), urls=tuple(urls), reach=reach)
-
-
-def _versioned(remote: Remote, version: Version | None) -> Versioned:
-    return Versioned(
-        remote.urls,
-        what=_name(remote),
-        size=remote.size,
-        etag=remote.etag,
-        reach=remote.reach,
-        known=version,
-        advice=READING,
-    )
-
-
-def _name(remote: Remote) -> str:
-    return f"{remote.dataset} {remote.session}".strip() or remote.path
-
-
-def _portable(remote: Remote) -> Remote:
-    """Return a ``Remote`` that another process can have: how to ask an archive anew may not be sent."""
-    try:
-        pickle.dumps(remote)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        return replace(remote, afresh=None, write=None)
-    return remote
-
-
-def _refuse_clear(remote: Remote) -> None:
-    if remote.in_the_clear:
-        message = (
-            f"parts of {_name(remote)} have no digest of their own, and {remote.in_the_clear} is not https: anybody on "
-            f"the way could change them. {READING.whole}"
-        )
-        raise ChecksumError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections import OrderedDict
@@ -12,10 +13,11 @@ import numpy as np
 
 from neurodata4ml.data.storage.hdf5.chunks import find_chunks
 from neurodata4ml.data.storage.held import Held
-from neurodata4ml.data.storage.index import ChunkTable, Dataset, Key
+from neurodata4ml.data.storage.index import Chunked, ChunkTable, Dataset, Index, Key
 from neurodata4ml.data.storage.kept import keep_chunks, load_chunks
-from neurodata4ml.data.storage.source import Source
+from neurodata4ml.data.storage.source import Source, Span
 from neurodata4ml.data.storage.waves import Reading, one, run
+from neurodata4ml.errors import LayoutError
 
 MOST_CHUNKS = 1 << 22
 """Chunks of one dataset that are remembered: a table of more (80 MB) is looked up anew for each read."""
@@ -25,6 +27,9 @@ MOST_REMEMBERED = 1 << 23
 
 FEW = 64
 """Chunks of a dataset that are looked up all at once: one node of the oldest kind of index holds as many."""
+
+AT_ONCE = 1 << 16
+"""Bytes that are looked up together before anybody asks for values."""
 
 Finder = Callable[[int, int], ChunkTable]
 """Returns where the chunks are in some rows of chunks: from the first to the one before the last."""
@@ -71,6 +76,27 @@ def finder(source: Source, dataset: Dataset, of: str) -> Finder:
         return ChunkTable(*(column[first * grid.in_row : last * grid.in_row] for column in entry.table))
 
     return find
+
+
+def first_look(source: Source, index: Index | None) -> Span:
+    """Return which bytes of a file are needed first to find the chunks of its largest dataset, of those not here.
+
+    The first byte, where nothing is known of that, or where they are scattered.
+    """
+    found = [] if index is None else index.objects.values()
+    chunked = [each for each in found if isinstance(each, Dataset) and isinstance(each.layout, Chunked) and each.shape]
+    if chunked:
+        with contextlib.suppress(StopIteration, LayoutError):
+            reading = find_chunks(max(chunked, key=lambda dataset: dataset.n_bytes), source.size)
+            wanted = next(reading)
+            while True:
+                spans = wanted if isinstance(wanted, list) else [wanted]
+                hull = min(start for start, _ in spans), max(stop for _, stop in spans)
+                if source.cost(spans).requests:
+                    return hull if hull[1] - hull[0] <= AT_ONCE else (0, 1)
+                data = [memoryview(source.read(*span)) for span in spans]
+                wanted = reading.send(data if isinstance(wanted, list) else data[0])
+    return 0, 1
 
 
 def look_up_all(source: Source, datasets: Sequence[Dataset], of: str) -> None:

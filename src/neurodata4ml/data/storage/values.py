@@ -10,7 +10,7 @@ import numpy as np
 
 from neurodata4ml.data.storage.chunked import cost_of_chunks, plan_chunks, read_chunks
 from neurodata4ml.data.storage.claims import refuse_blank, refuse_claim
-from neurodata4ml.data.storage.index import Chunked, Compact, Contiguous, Dataset
+from neurodata4ml.data.storage.index import FIXED_TEXT, REFERENCE, Chunked, Compact, Contiguous, Dataset
 from neurodata4ml.data.storage.meaning import addresses_in, field_of, field_values, flat_dtype, understand
 from neurodata4ml.data.storage.pointed import Heaps
 from neurodata4ml.data.storage.runs import cost_of_runs, read_runs
@@ -18,6 +18,12 @@ from neurodata4ml.data.storage.selection import Selection, select
 from neurodata4ml.data.storage.source import Cost, Source
 from neurodata4ml.data.storage.tables import Finder
 from neurodata4ml.errors import LayoutError
+
+LOOKED_AT = 1 << 16
+"""Bytes that telling a cost may move to know what it is the cost of: 64 kB."""
+
+OF_TEXT, OF_REQUEST = 64, 1 << 22
+"""Bytes that a text is taken to have, and one request to bring, where nobody looks."""
 
 Find = Callable[[Dataset], Finder]
 """Returns who tells where the chunks of a dataset are."""
@@ -93,7 +99,8 @@ def cost_of(
 ) -> Cost:
     """Return what ``read_values`` would move now.
 
-    Where the chunks are, and where the heaps of text are, is looked up for it: what that moves is not needed again.
+    Where the chunks are is looked up for it, and where the texts are if the pointers to them are few: what that moves
+    is not needed again. Many texts are estimated.
     """
     selection = selection_of(dataset, key)
     cost, layout = Cost(0, 0), dataset.layout
@@ -104,7 +111,12 @@ def cost_of(
     elif isinstance(layout, Chunked) and layout.finder[0] is not None:
         cost = cost_of_chunks(source, plan_chunks(dataset, selection, find(dataset)))
     stored = field_of(dataset, field)
-    if source.is_remote and stored.dtype.hasobject:
+    if not source.is_remote or not stored.dtype.hasobject or stored.kind in (FIXED_TEXT, REFERENCE):
+        return cost
+    if cost.bytes > LOOKED_AT:
+        n_texts = min(selection.n_values * OF_TEXT, source.size)
+        cost += Cost(n_texts, -(-n_texts // OF_REQUEST))
+    else:
         values = read_flat(source, dataset, selection, find)
         if field is not None:
             values = field_values(values, dataset.stored, field)

@@ -211,6 +211,8 @@ def _ragged(cursor: Cursor, version: int, bits: int, size: int, depth: int) -> S
         refuse("a datatype of varying length", f"is of kind {kind}, encoding {encoding} and {size} bytes")
     pointer = np.dtype([("length", "<u4"), ("address", f"<u{size - 8}"), ("index", "<u4")])
     if kind == 1:
+        if base.raw.itemsize != 1:
+            refuse("a datatype of text", f"of varying length has characters of {base.raw.itemsize} bytes")
         return Stored(TEXT, pointer, encoding=_ENCODINGS[encoding])
     return Stored(RAGGED if base.kind != UNREADABLE else UNREADABLE, pointer, base=base)
 

@@ -142,6 +142,8 @@ def _take_links(sizes: Sizes, data: memoryview, node: _Node, names: _Names, link
         name = names.at(offset)
         if before is None or node.last is None or not before < name <= node.last:
             refuse(_SYMBOLS, f"has {decoded(name)!r} where its order does not allow it")
+        if b"/" in name:
+            refuse(_SYMBOLS, f"has the name {name!r}, with a slash in it")
         before, word = name, intern(decoded(name))
         if cache == 2:
             links[word] = Soft(decoded(names.at(soft)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from struct import Struct
 from typing import NamedTuple
 
 from neurodata4ml.data.storage.hdf5.checksum import check
 from neurodata4ml.data.storage.hdf5.cursor import Cursor, refuse
 from neurodata4ml.data.storage.hdf5.damage import Unsupported
+from neurodata4ml.data.storage.hdf5.heap import Collections
 from neurodata4ml.data.storage.hdf5.sizes import Sizes
 from neurodata4ml.data.storage.source import Span
 from neurodata4ml.data.storage.waves import Reading
@@ -40,23 +40,24 @@ class Message(NamedTuple):
     order: int
 
 
-def read_header(sizes: Sizes, address: int | None, spend: Callable[[int], None]) -> Reading[list[Message]]:
-    """Read the messages of the object at an address, those of its continuation blocks too; ``spend`` counts bytes."""
+def read_header(heaps: Collections, address: int | None) -> Reading[list[Message]]:
+    """Read the messages of the object at an address, those of its continuation blocks too; ``heaps`` counts bytes."""
+    sizes = heaps.sizes
     start = sizes.span(address, 16, _WHAT)[0]
     prefix = yield start, start + 16
     if prefix[:4] == b"OHDR":
-        return (yield from _read_new(sizes, start, prefix, spend))
-    return (yield from _read_old(sizes, start, prefix, spend))
+        return (yield from _read_new(sizes, start, prefix, heaps))
+    return (yield from _read_old(start, prefix, heaps))
 
 
-def _read_old(sizes: Sizes, start: int, prefix: memoryview, spend: Callable[[int], None]) -> Reading[list[Message]]:
+def _read_old(start: int, prefix: memoryview, heaps: Collections) -> Reading[list[Message]]:
     version, n_messages, _, size = _OLD_PREFIX.unpack_from(prefix)
     if version != 1:
         refuse(f"{_WHAT} at byte {start}", f"starts with {bytes(prefix[:4])!r}")
     if (n_messages and size < 8) or (size and not n_messages):
         refuse(f"{_WHAT} at byte {start}", f"claims {n_messages} messages in {size} bytes")
     messages: list[Message] = []
-    blocks = _Blocks(sizes, spend, (start + 16, start + 16 + size))
+    blocks = _Blocks(heaps, start, (start + 16, start + 16 + size))
     while (span := blocks.next()) is not None:
         data = yield span
         for message in _old_messages(data, n_messages if span[0] == start + 16 else None):
@@ -88,7 +89,7 @@ def _old_messages(data: memoryview, most: int | None) -> list[Message]:
     return messages
 
 
-def _read_new(sizes: Sizes, start: int, prefix: memoryview, spend: Callable[[int], None]) -> Reading[list[Message]]:
+def _read_new(sizes: Sizes, start: int, prefix: memoryview, heaps: Collections) -> Reading[list[Message]]:
     flags = prefix[5]
     if prefix[4] != 2 or flags & ~0x3F:
         refuse(f"{_WHAT} at byte {start}", f"is of version {prefix[4]} with flags {flags:#x}")
@@ -103,7 +104,7 @@ def _read_new(sizes: Sizes, start: int, prefix: memoryview, spend: Callable[[int
     if 0 < size < header_size:
         refuse(f"{_WHAT} at byte {start}", f"claims messages in {size} bytes")
     messages: list[Message] = []
-    blocks = _Blocks(sizes, spend, (start, start + first + width + size + 4))
+    blocks = _Blocks(heaps, start, (start, start + first + width + size + 4))
     skipped = first + width
     while (span := blocks.next()) is not None:
         data = yield span
@@ -153,9 +154,10 @@ def _check(kind: int, flags: int) -> None:
 class _Blocks:
     """The blocks of one header that are still to be read: each once, all together no longer than a header can be."""
 
-    def __init__(self, sizes: Sizes, spend: Callable[[int], None], first: Span) -> None:
-        self._sizes = sizes
-        self._spend = spend
+    def __init__(self, heaps: Collections, header: int, first: Span) -> None:
+        self._sizes = heaps.sizes
+        self._heaps = heaps
+        self._header = header
         self._waiting: list[Span] = []
         self._seen: set[int] = set()
         self._total = 0
@@ -169,7 +171,9 @@ class _Blocks:
         address, size = cursor.address(), cursor.length()
         if size < 8:
             refuse(_WHAT, f"goes on in a block of {size} bytes")
-        self._append(self._sizes.span(address, size, _WHAT))
+        span = self._sizes.span(address, size, _WHAT)
+        self._heaps.own(span[0], self._header)
+        self._append(span)
 
     def _append(self, span: Span) -> None:
         start, stop = self._sizes.span(span[0], span[1] - span[0], _WHAT)
@@ -178,6 +182,6 @@ class _Blocks:
             refuse(_WHAT, f"goes on in a block that it holds already, at byte {start}")
         if self._total > _LARGEST:
             refuse(_WHAT, f"claims {self._total} bytes, and {_LARGEST} would be too many")
-        self._spend(stop - start)
+        self._heaps.spend(stop - start)
         self._seen.add(start)
         self._waiting.append((start, stop))

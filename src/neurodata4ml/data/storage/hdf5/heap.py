@@ -64,6 +64,12 @@ class Collections:
         self._left = MOST_METADATA
         self._held: dict[int, tuple[int, Collection]] = {}
         self._total = 0
+        self._owners: dict[int, int] = {}
+
+    def own(self, block: int, header: int) -> None:
+        """Note in which object header a block is; refused where it is in another one as well."""
+        if self._owners.setdefault(block, header) != header:
+            refuse(f"the object header at byte {header}", f"goes on at byte {block}, where another one does")
 
     def spend(self, n_bytes: int) -> None:
         """Count bytes that are read or kept: a file may claim the same ones again and again."""

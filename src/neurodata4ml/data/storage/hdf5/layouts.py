@@ -20,6 +20,8 @@ EXTERNAL = Refused(
 )
 
 _LARGEST_CHUNK = (1 << 32) - 1
+_END = 1 << 64
+"""No address reaches it."""
 _COMPACT, _CONTIGUOUS, _CHUNKED, _VIRTUAL = range(4)
 
 
@@ -67,7 +69,7 @@ def _compact(cursor: Cursor, size: int, n_bytes: int) -> Compact:
 
 
 def _contiguous(cursor: Cursor, address: int | None, size: int, n_bytes: int) -> Contiguous:
-    if size < n_bytes:
+    if size < n_bytes or (address or 0) + size >= _END:
         refuse(cursor.what, f"has {size} bytes for values of {n_bytes}")
     if address is None:
         return Contiguous(None, n_bytes)

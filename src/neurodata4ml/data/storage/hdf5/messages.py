@@ -149,8 +149,10 @@ def parse_link(cursor: Cursor) -> tuple[str, int, Link]:
     n_name = cursor.uint(1 << (flags & 3))
     if not n_name:
         refuse(cursor.what, "has no name")
-    name = decoded(cursor.take(n_name))
-    return name, order, _target(cursor, kind)
+    name = bytes(cursor.take(n_name))
+    if b"\0" in name or b"/" in name:
+        refuse(cursor.what, f"has the name {name!r}, with a zero or a slash in it")
+    return decoded(name), order, _target(cursor, kind)
 
 
 def _target(cursor: Cursor, kind: int) -> Link:

@@ -57,7 +57,7 @@ _NAMES = {
 
 def describe_object(heaps: Collections, address: int) -> Reading[Group | Dataset]:
     """Read what an object is, its attributes, and for a group its members."""
-    messages = yield from read_header(heaps.sizes, address, heaps.spend)
+    messages = yield from read_header(heaps, address)
     first: dict[int, Message] = {}
     for message in messages:
         first.setdefault(message.kind, message)
@@ -148,15 +148,14 @@ def _read_datatype(heaps: Collections, flags: int, data: memoryview) -> Reading[
     """Read a datatype, from another object's header where the message only says which."""
     if not flags & SHARED:
         return parse_datatype(data)
-    sizes = heaps.sizes
-    cursor = Cursor(data, sizes, "a message that says where a datatype lies")
+    cursor = Cursor(data, heaps.sizes, "a message that says where a datatype lies")
     version = cursor.version(1, 2, 3)
     kind = cursor.byte()
     cursor.take(6 if version == 1 else 0)
     if version == 3 and kind != 2:
         message_ = "a datatype lies in the file's table of shared messages, which this reader does not know"
         raise Unsupported(message_)
-    for message in (yield from read_header(sizes, cursor.address(), heaps.spend)):
+    for message in (yield from read_header(heaps, cursor.address())):
         if message.kind == DATATYPE:
             return parse_datatype(_own(message))
     refuse("a datatype with a name", "is none")

@@ -31,8 +31,8 @@ class Habits(NamedTuple):
 
 
 LOCAL = Habits(first=1 << 14, last=1 << 14, block=1 << 14, gap=1 << 13)
-REMOTE = Habits(first=1 << 16, last=1 << 18, block=1 << 17, gap=3 << 17)
-"""Measured: a session of 20 million spikes, written by pynwb, opens in 4 rounds, 7 requests and 1.4 MB."""
+REMOTE = Habits(first=1 << 16, last=3 << 17, block=1 << 16, gap=3 << 17)
+"""Measured: a session of 20 million spikes, written by pynwb, opens in 4 rounds, 7 requests and 1.3 MB."""
 
 _DOUBLINGS = 3
 

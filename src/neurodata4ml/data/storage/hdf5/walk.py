@@ -23,6 +23,9 @@ SPECIFICATIONS = "/specifications"
 _MOST_OBJECTS = 100_000
 """An index keeps about 1 kB of each."""
 
+_DEEPEST, _LONGEST_PATH = 64, 1024
+"""Groups within groups, and characters of a path: many objects that lie deep would have paths without end."""
+
 
 def read_index(
     source: Source,
@@ -52,7 +55,7 @@ def read_index(
     walk.run(pages)
     if superblock.root in walk.failed:
         raise walk.failed[superblock.root]
-    return Index(superblock.root, walk.objects, tuple(walk.unread), walk.damaged, walk.foreign)
+    return Index(superblock.root, walk.objects, tuple(walk.unread), walk.damaged, walk.foreign, tuple(superblock.sizes))
 
 
 def read_under(source: Source, index: Index, path: str, *, pages: MetadataPages | None = None) -> None:
@@ -96,8 +99,7 @@ def _read_superblock(n_bytes: int) -> Reading[Superblock]:
     """Read the superblock and what extends it."""
     superblock = yield from read_superblock(n_bytes)
     if superblock.extension is not None:
-        spend = Collections(superblock.sizes).spend
-        messages = yield from read_header(superblock.sizes, superblock.extension, spend)
+        messages = yield from read_header(Collections(superblock.sizes), superblock.extension)
         said = {message.kind: message.data for message in messages}
         return superblock._replace(sizes=heed_extension(superblock.sizes, said))
     return superblock
@@ -133,6 +135,8 @@ class _Walk:
         if len(self.known) > _MOST_OBJECTS:
             refuse("the file", f"has more than {_MOST_OBJECTS} objects")
         try:
+            if path.count("/") > _DEEPEST or len(path) > _LONGEST_PATH:
+                refuse("an object", f"lies more than {_DEEPEST} groups or {_LONGEST_PATH} characters deep")
             found = yield from describe_object(self._heaps, address)
         except LayoutError as error:
             self.damaged[address] = f"{path}: {error}"

@@ -13,6 +13,9 @@ from neurodata4ml.data.storage.zarr.damage import Damaged
 LONGEST = 64 << 20
 """Bytes of a document: that of a session with thousands of arrays has one or two million."""
 
+DEEPEST, LONGEST_PATH, MOST_OBJECTS = 64, 1024, 100_000
+"""Groups within groups, characters of a path, objects of a store: with more, an index would fill the memory."""
+
 CONSOLIDATED, VERSION_3 = ".zmetadata", "zarr.json"
 
 
@@ -44,6 +47,7 @@ def read_documents(store: Store) -> Documents:
         while parent:
             parent = parent.rpartition("/")[0]
             found.setdefault(parent, Document(next(iter(found.values())).version, None, {}))
+        _check_number(len(found), store)
     return found
 
 
@@ -94,17 +98,27 @@ def _one_by_one(store: Store) -> Documents:
 
 def _walked(store: Store, path: str, kind: str, data: bytes) -> Iterator[tuple[str, Document]]:
     """Yield the documents of a group and of what is in it, from files of their own."""
-    waiting = [(path, kind, data)]
+    waiting: list[tuple[str, str, bytes | None]] = [(path, kind, data)]
+    n_found = 0
     while waiting:
-        path, kind, data = waiting.pop()
-        document = _own_document(store, path, kind, data)
+        path, kind, found = waiting.pop()
+        n_found += 1
+        _check_number(n_found, store)
+        if found is None:
+            yield _checked(path, store), Document(3 if kind == VERSION_3 else 2, None, {}, _lost(kind))
+            continue
+        document = _own_document(store, _checked(path, store), kind, found)
         yield path, document
         if document.array is None and not document.problem:
             waiting += _members(store, path, kind == VERSION_3)
 
 
-def _members(store: Store, path: str, is_version_3: bool) -> Iterator[tuple[str, str, bytes]]:
-    """Yield path, file and bytes of the documents one step below a group."""
+def _lost(kind: str) -> str:
+    return f"it has no {kind}, so nobody knows what is in it. Get the store anew."
+
+
+def _members(store: Store, path: str, is_version_3: bool) -> Iterator[tuple[str, str, bytes | None]]:
+    """Yield path, file and bytes of the documents one step below a group; None of a folder that has none."""
     names = store.folders(path)
     if names is None:
         message = (
@@ -119,6 +133,9 @@ def _members(store: Store, path: str, is_version_3: bool) -> Iterator[tuple[str,
             if data is not None:
                 yield below, kind, data
                 break
+        else:
+            if not name.startswith("."):  # what some program keeps for itself
+                yield below, VERSION_3 if is_version_3 else ".zgroup and no .zarray", None
 
 
 def _own_document(store: Store, path: str, kind: str, data: bytes) -> Document:
@@ -137,6 +154,10 @@ def _own_document(store: Store, path: str, kind: str, data: bytes) -> Document:
 def _document(version: int, is_array: bool, document: Any, attrs: Any) -> Document:
     if not isinstance(document, dict) or not isinstance(attrs, dict):
         return Document(version, None, {}, "its metadata are no JSON object")
+    if (written := document.get("zarr_format", version)) != version:
+        return Document(
+            version, None, {}, f"its zarr_format is {str(written)[:20]}, not {version}. Get the store anew."
+        )
     return Document(version, document if is_array else None, attrs)
 
 
@@ -162,6 +183,13 @@ def _object(value: Any, name: str, store: Store) -> dict[str, Any]:
 
 
 def _checked(path: str, store: Store) -> str:
-    if path:
-        parts_of(path, store.name)
+    if path and (len(parts_of(path, store.name)) > DEEPEST or len(path) > LONGEST_PATH):
+        message = f"{store.name} has {path[:60]}..., more than {DEEPEST} groups or {LONGEST_PATH} characters deep."
+        raise Damaged(message)
     return path
+
+
+def _check_number(n_found: int, store: Store) -> None:
+    if n_found > MOST_OBJECTS:
+        message = f"{store.name} has more than {MOST_OBJECTS:,} groups and arrays, which no session has."
+        raise Damaged(message)

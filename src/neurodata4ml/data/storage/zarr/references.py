@@ -76,7 +76,7 @@ def _attribute(value: Any, here: Here) -> Any:
     if isinstance(value, list):
         return _array(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        return float(value)
+        return float(str(value))  # of text: what no float holds becomes infinite
     return value
 
 
