@@ -108,7 +108,7 @@ class Node:
         return NwbArray(self.file.stored, found, **how)
 
     def add(self, name: str, dims: tuple[str, ...], array: LazyArray, attrs: dict[str, Any] | None = None) -> None:
-        """Add a variable; one that has the name, or the dim, already is never lost for it."""
+        """Add a variable, always under a name that is free: no other one is lost for it."""
         assert name not in self.variables, name
         self.variables[name] = variable(dims, array, attrs)
         self.sizes.update(zip(dims, array.shape, strict=True))

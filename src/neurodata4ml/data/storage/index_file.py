@@ -32,6 +32,9 @@ from neurodata4ml.data.storage.packed import pack_dtype, pack_value, unpack_dtyp
 HEAD = b"neurodata4ml index 2\n"
 """How each such file begins; the number rises when what follows changes its meaning."""
 
+ODD = "surrogateescape"
+"""How names and texts are kept whose bytes are no UTF-8: as they came."""
+
 LAYOUTS: tuple[type[Any], ...] = (Contiguous, Compact, Chunked, Keyed, Refused, Foreign)
 LINKS: tuple[type[Any], ...] = (Hard, Soft, External)
 
@@ -74,7 +77,7 @@ def chunks_from_bytes(data: bytes, of: str) -> ChunkTable | None:
 def _sealed(of: str, body: tuple[Any, ...]) -> bytes:
     import msgpack
 
-    packed: bytes = msgpack.packb((of, body))
+    packed: bytes = msgpack.packb((of, body), unicode_errors=ODD)
     return HEAD + hashlib.sha256(packed).digest() + packed
 
 
@@ -84,7 +87,8 @@ def _unsealed(data: bytes, of: str) -> Any:
     start = len(HEAD) + hashlib.sha256().digest_size
     if data[: len(HEAD)] != HEAD or hashlib.sha256(data[start:]).digest() != data[len(HEAD) : start]:
         return None
-    described, body = msgpack.unpackb(memoryview(data)[start:], use_list=False, strict_map_key=False)
+    packed = memoryview(data)[start:]
+    described, body = msgpack.unpackb(packed, use_list=False, strict_map_key=False, unicode_errors=ODD)
     return body if described == of else None
 
 

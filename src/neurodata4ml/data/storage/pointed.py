@@ -90,7 +90,7 @@ class Heaps:
     def _bytes(self, heaps: dict[int, Collection], place: tuple[int, int, int], itemsize: int) -> memoryview:
         """Return the bytes that a pointer points to: its length, the address of a heap, the number within it."""
         length, address, index = place
-        if not length or not address:
+        if not address:
             return memoryview(b"")
         data, n_bytes = heaps[address + self.sizes.base].get(index), length * itemsize
         if data is None or len(data) != n_bytes:
@@ -115,5 +115,5 @@ class Heaps:
 
 def addresses_of(pointers: np.ndarray, sizes: Sizes) -> list[int]:
     """Return where the heaps are that pointers point into, each once, in the order of the file."""
-    used = pointers[(pointers["length"] != 0) & (pointers["address"] != 0)]["address"]
+    used = pointers["address"][pointers["address"] != 0]
     return [int(address) + sizes.base for address in np.unique(used)]

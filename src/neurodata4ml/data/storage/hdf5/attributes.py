@@ -123,7 +123,7 @@ def pointed(stored: Stored, raw: np.ndarray, sizes: Sizes) -> Iterator[int]:
         for name, _, part in stored.fields:
             yield from pointed(part, raw[name], sizes)
     elif stored.kind in (TEXT, RAGGED):
-        used = raw["address"][raw["length"] > 0]
+        used = raw["address"]
         yield from (address + sizes.base for address in np.unique(used[used > 0]).tolist())
 
 
@@ -196,7 +196,7 @@ def reference(written: int, sizes: Sizes) -> Reference:
 def found(pointer: tuple[int, int, int], itemsize: int, heaps: Heaps, sizes: Sizes) -> memoryview:
     """Return the bytes that a pointer (length, address, number) points to."""
     length, address, number = pointer
-    if not length or not address:
+    if not address:
         return memoryview(b"")
     held = heaps[address + sizes.base].get(number)
     if held is None or len(held) != length * itemsize:
