@@ -38,8 +38,8 @@ def warm_up(who: str) -> None:
 def ours(path: str, where: str, told: Told) -> None:
     """Tell of every object of a file by our readers, then of every variable of its tree."""
     from neurodata4ml.data.storage.file import StoredFile
-    from neurodata4ml.data.storage.folder import Folder
-    from neurodata4ml.data.storage.local import LocalSource
+    from neurodata4ml.data.storage.sources.folder import Folder
+    from neurodata4ml.data.storage.sources.local import LocalSource
 
     _watch_what_is_opened(path, told)
     try:

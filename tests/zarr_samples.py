@@ -16,7 +16,7 @@ from archive import Archive
 from conftest import ROOT
 from neurodata4ml.data.remote.addresses import Reach
 from neurodata4ml.data.storage.index import Dataset, Group, Index, Keyed
-from neurodata4ml.data.storage.prefix import Prefix
+from neurodata4ml.data.storage.sources.prefix import Prefix
 from neurodata4ml.data.storage.store import Store
 from neurodata4ml.data.storage.zarr.chunks import chunk_bytes, chunk_name, decode_chunk, fill_of
 

@@ -17,7 +17,7 @@ from neurodata4ml.data.nwb.blocks import chunked, origin
 from neurodata4ml.data.nwb.file import NwbFile, open_file
 from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.data.nwb.types import groups, read_group
-from neurodata4ml.data.storage.local import LocalSource
+from neurodata4ml.data.storage.sources.local import LocalSource
 from neurodata4ml.data.trials import has
 from neurodata4ml.data.whereabouts import find_session
 from neurodata4ml.errors import LayoutError

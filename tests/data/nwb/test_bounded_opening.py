@@ -17,7 +17,7 @@ from archive import Archive
 from neurodata4ml.data.nwb.cost import cost
 from neurodata4ml.data.nwb.engine import open_nwb
 from neurodata4ml.data.nwb.texts import is_number
-from neurodata4ml.data.storage import behind
+from neurodata4ml.data.storage.sources import behind
 from neurodata4ml.errors import LayoutError
 
 TEXT = h5py.string_dtype()

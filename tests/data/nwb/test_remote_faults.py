@@ -20,7 +20,7 @@ from archive import Archive, Stored
 from neurodata4ml.data.nwb.engine import open_nwb
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.session import open_session
-from neurodata4ml.data.storage import behind
+from neurodata4ml.data.storage.sources import behind
 from neurodata4ml.errors import ArchiveError, ChecksumError, LayoutError
 
 REFUSALS = (ArchiveError, ChecksumError, LayoutError)

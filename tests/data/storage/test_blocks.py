@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive import Archive
-from neurodata4ml.data.storage import behind, piece_file
-from neurodata4ml.data.storage.blocks import Blocks, block_folder, limit
-from neurodata4ml.data.storage.piece_file import DamagedError, Name
-from neurodata4ml.data.storage.streamed import open_remote
+from neurodata4ml.data.storage.sources import behind, piece_file
+from neurodata4ml.data.storage.sources.blocks import Blocks, block_folder, limit
+from neurodata4ml.data.storage.sources.piece_file import DamagedError, Name
+from neurodata4ml.data.storage.sources.streamed import open_remote
 from neurodata4ml.errors import NeuroDataError
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
@@ -91,7 +91,7 @@ def test_bytes_are_here_before_they_are_on_the_disk_and_after() -> None:
 def test_what_another_process_writes_is_seen_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = filled((0, 1_000))
     filled((5_000, 6_000))
-    monkeypatch.setattr("neurodata4ml.data.storage.blocks.LISTED", 0.0)
+    monkeypatch.setattr("neurodata4ml.data.storage.sources.blocks.LISTED", 0.0)
     blocks.look()
     assert blocks.lacking(0, 6_000) == [(1_000, 5_000)]
 
@@ -191,8 +191,8 @@ def test_the_least_recently_used_go_when_there_are_too_many(monkeypatch: pytest.
 
 SHARE = """
 import sys
-from neurodata4ml.data.storage import behind
-from neurodata4ml.data.storage.blocks import Blocks
+from neurodata4ml.data.storage.sources import behind
+from neurodata4ml.data.storage.sources.blocks import Blocks
 its = Blocks(sys.argv[1])
 for start in range(0, 4_000_000, 20_000):
     its.keep(start, memoryview(bytes(20_000)))
@@ -270,7 +270,7 @@ def test_a_slow_disk_slows_nobody_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
 CHILD = """
 import hashlib, json, os, random, sys
-from neurodata4ml.data.storage.streamed import open_remote
+from neurodata4ml.data.storage.sources.streamed import open_remote
 
 job = json.loads(sys.argv[1])
 content = open(job["file"], "rb").read()

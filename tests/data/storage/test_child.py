@@ -12,14 +12,14 @@ import h5py
 import numpy as np
 import pytest
 
-from neurodata4ml.data.storage import child
-from neurodata4ml.data.storage.child import ask, index_from_library, supervised, values_from_library
 from neurodata4ml.data.storage.file import StoredFile
 from neurodata4ml.data.storage.hdf5.damage import Unsupported
 from neurodata4ml.data.storage.hdf5.walk import read_index
 from neurodata4ml.data.storage.index import Dataset, Foreign, Group
-from neurodata4ml.data.storage.local import LocalSource
-from neurodata4ml.data.storage.selection import select
+from neurodata4ml.data.storage.libhdf5 import child
+from neurodata4ml.data.storage.libhdf5.child import ask, index_from_library, supervised, values_from_library
+from neurodata4ml.data.storage.sources.local import LocalSource
+from neurodata4ml.data.storage.values.selection import select
 from neurodata4ml.errors import LayoutError
 
 

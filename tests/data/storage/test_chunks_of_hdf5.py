@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurodata4ml.data.storage.filters import decode
+from neurodata4ml.data.storage.filters.filters import decode
 from neurodata4ml.data.storage.hdf5.chunks import find_chunks
 from neurodata4ml.data.storage.hdf5.walk import read_index
-from neurodata4ml.data.storage.held import Held
 from neurodata4ml.data.storage.index import Chunked, ChunkTable, Dataset, Group
-from neurodata4ml.data.storage.local import LocalSource
 from neurodata4ml.data.storage.source import Span
+from neurodata4ml.data.storage.sources.local import LocalSource
+from neurodata4ml.data.storage.values.held import Held
 from neurodata4ml.data.storage.waves import one
 
 LAYOUTS: dict[str, tuple[Any, ...]] = {

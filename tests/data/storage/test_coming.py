@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neurodata4ml.data.storage import behind
-from neurodata4ml.data.storage.blocks import Blocks
-from neurodata4ml.data.storage.gather import Gathering
 from neurodata4ml.data.storage.source import Span
+from neurodata4ml.data.storage.sources import behind
+from neurodata4ml.data.storage.sources.blocks import Blocks
+from neurodata4ml.data.storage.sources.gather import Gathering
 
 CONTENT = np.random.default_rng(0).bytes(2_000_000)
 

@@ -14,7 +14,7 @@ from neurodata4ml.data.storage.hdf5.fractal_heap import dense_attributes, dense_
 from neurodata4ml.data.storage.hdf5.sizes import Sizes
 from neurodata4ml.data.storage.hdf5.walk import read_index
 from neurodata4ml.data.storage.index import Group
-from neurodata4ml.data.storage.local import LocalSource
+from neurodata4ml.data.storage.sources.local import LocalSource
 from neurodata4ml.data.storage.waves import one
 from neurodata4ml.errors import LayoutError
 

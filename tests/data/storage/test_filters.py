@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from neurodata4ml.data.storage.filters import CODECS, SMALL_CODECS, decode, refused
+from neurodata4ml.data.storage.filters.filters import CODECS, SMALL_CODECS, decode, refused
 from neurodata4ml.data.storage.index import Filter
 from neurodata4ml.errors import LayoutError
 

@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 import pytest
 
-from neurodata4ml.data.storage import kept
 from neurodata4ml.data.storage.hdf5.walk import read_index
 from neurodata4ml.data.storage.index import (
     Chunked,
@@ -28,9 +27,15 @@ from neurodata4ml.data.storage.index import (
     Soft,
     Stored,
 )
-from neurodata4ml.data.storage.index_file import chunks_from_bytes, chunks_to_bytes, index_from_bytes, index_to_bytes
-from neurodata4ml.data.storage.local import LocalSource
-from neurodata4ml.data.storage.packed import pack_value
+from neurodata4ml.data.storage.kept import kept
+from neurodata4ml.data.storage.kept.index_file import (
+    chunks_from_bytes,
+    chunks_to_bytes,
+    index_from_bytes,
+    index_to_bytes,
+)
+from neurodata4ml.data.storage.kept.packed import pack_value
+from neurodata4ml.data.storage.sources.local import LocalSource
 
 
 @pytest.fixture
@@ -180,3 +185,11 @@ def test_a_cache_that_cannot_be_written_to_stops_nobody(
 def test_what_no_file_holds_is_not_packed() -> None:
     with pytest.raises(TypeError, match="a object is not what an attribute of a file can be"):
         pack_value(object())
+
+
+def test_names_that_are_no_utf8_are_kept_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        h5py.h5g.create(file.id, b"na\xe7me")
+    index = read_index(LocalSource(path))
+    assert index_from_bytes(index_to_bytes(index, "x"), "x") == index

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from neurodata4ml.data.storage import keyed
 from neurodata4ml.data.storage.file import StoredFile
 from neurodata4ml.data.storage.index import Dataset, Group, Hard, Index, Keyed, Reference, Refused, Stored
 from neurodata4ml.data.storage.source import Cost
+from neurodata4ml.data.storage.values import keyed
 from neurodata4ml.errors import LayoutError
 
 

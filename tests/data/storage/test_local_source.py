@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurodata4ml.data.storage import local
-from neurodata4ml.data.storage.local import LocalSource, ObjectSource
 from neurodata4ml.data.storage.source import Cost
+from neurodata4ml.data.storage.sources import local
+from neurodata4ml.data.storage.sources.local import LocalSource, ObjectSource
 from neurodata4ml.errors import LayoutError
 
 CONTENT = np.random.default_rng(0).bytes(300_000)

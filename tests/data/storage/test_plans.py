@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 import pytest
 
-from neurodata4ml.data.storage import chunked, crew, runs, tables
 from neurodata4ml.data.storage.file import StoredFile
 from neurodata4ml.data.storage.index import Dataset
-from neurodata4ml.data.storage.local import LocalSource
-from neurodata4ml.data.storage.runs import plan_runs, read_runs
-from neurodata4ml.data.storage.selection import select
 from neurodata4ml.data.storage.source import Cost, Span
+from neurodata4ml.data.storage.sources.local import LocalSource
+from neurodata4ml.data.storage.values import chunked, crew, runs, tables
+from neurodata4ml.data.storage.values.runs import plan_runs, read_runs
+from neurodata4ml.data.storage.values.selection import select
 from neurodata4ml.errors import LayoutError
 
 

@@ -20,9 +20,9 @@ from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.remote import addresses, lanes, transport
 from neurodata4ml.data.remote.addresses import Reach
 from neurodata4ml.data.remote.versioned import Version
-from neurodata4ml.data.storage import behind, identity
 from neurodata4ml.data.storage.source import Cost, Span
-from neurodata4ml.data.storage.streamed import HEAD, TAIL, RemoteSource, open_remote
+from neurodata4ml.data.storage.sources import behind, identity
+from neurodata4ml.data.storage.sources.streamed import HEAD, TAIL, RemoteSource, open_remote
 from neurodata4ml.errors import ArchiveError, ChecksumError, LayoutError, NotCachedError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodata4ml.data.remote.ranges import WIDEST
-from neurodata4ml.data.storage.spans import LONGEST, PATIENCE, WASTE, cut, plan
+from neurodata4ml.data.storage.sources.spans import LONGEST, PATIENCE, WASTE, cut, plan
 
 MB = 1 << 20
 

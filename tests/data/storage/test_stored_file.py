@@ -14,12 +14,13 @@ import pytest
 
 from archive import Archive, Stored
 from neurodata4ml.data.remote import transport
-from neurodata4ml.data.storage import behind, claims, tables
 from neurodata4ml.data.storage.file import StoredFile, open_stored
-from neurodata4ml.data.storage.folder import Folder
 from neurodata4ml.data.storage.index import Dataset, Group
-from neurodata4ml.data.storage.local import LocalSource
-from neurodata4ml.data.storage.streamed import open_remote
+from neurodata4ml.data.storage.sources import behind
+from neurodata4ml.data.storage.sources.folder import Folder
+from neurodata4ml.data.storage.sources.local import LocalSource
+from neurodata4ml.data.storage.sources.streamed import open_remote
+from neurodata4ml.data.storage.values import claims, tables
 from neurodata4ml.errors import LayoutError
 from zarr_samples import unpacked_sample
 
@@ -359,7 +360,8 @@ def test_a_root_that_is_a_dataset_is_refused(tmp_path: Path) -> None:
         StoredFile(LocalSource(path)).find("x")
 
 
-def test_text_of_fewer_bytes_than_its_heap_holds_is_refused_as_by_h5py(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [0, 6])
+def test_text_of_fewer_bytes_than_its_heap_holds_is_refused_as_by_h5py(tmp_path: Path, length: int) -> None:
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("x", data=["seven b"], dtype=h5py.string_dtype())
@@ -367,12 +369,14 @@ def test_text_of_fewer_bytes_than_its_heap_holds_is_refused_as_by_h5py(tmp_path:
     with h5py.File(path) as file:
         at = file["x"].id.get_offset()
     assert data[at] == 7
-    data[at] = 6
+    data[at] = length
     path.write_bytes(data)
     with h5py.File(path) as file, pytest.raises(OSError, match="object size does not match"):
         file["x"][()]
     stored = StoredFile(LocalSource(path))
     dataset = stored.find("x").object
     assert isinstance(dataset, Dataset)
-    with pytest.raises(LayoutError, match=r"a value of 6 bytes should lie in the heap at .*, which has 7 bytes there"):
+    with pytest.raises(
+        LayoutError, match=rf"a value of {length} bytes should lie in the heap at .*, which has 7 bytes there"
+    ):
         stored.values(dataset)

@@ -19,7 +19,7 @@ from neurodata4ml.data.storage.hdf5.sizes import Sizes
 from neurodata4ml.data.storage.hdf5.superblock import heed_extension
 from neurodata4ml.data.storage.hdf5.walk import read_index
 from neurodata4ml.data.storage.index import Group, Hard, Index
-from neurodata4ml.data.storage.local import LocalSource
+from neurodata4ml.data.storage.sources.local import LocalSource
 from neurodata4ml.errors import LayoutError
 
 OLD, NEW = "earliest", "latest"

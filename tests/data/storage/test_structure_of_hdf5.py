@@ -17,7 +17,7 @@ from conftest import real_data
 from neurodata4ml.data.storage.hdf5.pages import MetadataPages
 from neurodata4ml.data.storage.hdf5.walk import read_index, read_object, read_under
 from neurodata4ml.data.storage.index import Chunked, Dataset, Group, Hard, Index, Reference, Refused
-from neurodata4ml.data.storage.local import LocalSource
+from neurodata4ml.data.storage.sources.local import LocalSource
 from neurodata4ml.errors import LayoutError
 
 HOWS = (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from neurodata4ml.data.storage.file import StoredFile, open_stored
 from neurodata4ml.data.storage.index import Dataset
-from neurodata4ml.data.storage.local import ObjectSource
+from neurodata4ml.data.storage.sources.local import ObjectSource
 
 KINDS: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
     ("f8", (100,), {"chunks": (7,)}),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from neurodata4ml.data.storage.file import StoredFile, open_stored
 from neurodata4ml.data.storage.index import Dataset
-from neurodata4ml.data.storage.local import LocalSource
+from neurodata4ml.data.storage.sources.local import LocalSource
 from neurodata4ml.errors import LayoutError
 
 NUMBERS = [

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, TransposeCodec, ZstdCodec
 
-from neurodata4ml.data.storage.folder import Folder
+from neurodata4ml.data.storage.sources.folder import Folder
 from neurodata4ml.data.storage.zarr.chunks import decode_chunk
 from neurodata4ml.data.storage.zarr.walk import read_index
 from zarr_samples import bare, dataset_of, values

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neurodata4ml.data.storage.file import StoredFile
-from neurodata4ml.data.storage.folder import Folder
 from neurodata4ml.data.storage.index import External, Group
+from neurodata4ml.data.storage.sources.folder import Folder
 from neurodata4ml.data.storage.store import LARGEST
 from neurodata4ml.data.storage.zarr.chunks import decode_chunk
 from neurodata4ml.data.storage.zarr.inert import LONGEST, pickled_array

@@ -10,8 +10,8 @@ from typing import Any
 import numcodecs
 import pytest
 
-from neurodata4ml.data.storage.folder import Folder
 from neurodata4ml.data.storage.index import Refused
+from neurodata4ml.data.storage.sources.folder import Folder
 from neurodata4ml.data.storage.zarr.chunks import decode_chunk
 from neurodata4ml.data.storage.zarr.walk import read_index
 from neurodata4ml.errors import LayoutError
@@ -205,6 +205,7 @@ def test_another_format_than_it_should_be_is_refused(tmp_path: Path) -> None:
     ("names", "problem"),
     [
         (["a/" * 99 + "b"], "more than 64 groups or 1024 characters deep"),
+        (["\ud800"], r"names the file '\\ud800', which may lie outside of it"),
         (["a" * 2000], "more than 64 groups or 1024 characters deep"),
         ([f"a{k}" for k in range(100_001)], "has more than 100,000 groups and arrays, which no session has"),
     ],

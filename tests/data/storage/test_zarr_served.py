@@ -15,11 +15,11 @@ import pytest
 from archive import Archive
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.remote.addresses import Reach
-from neurodata4ml.data.storage import prefix
 from neurodata4ml.data.storage.file import StoredFile
-from neurodata4ml.data.storage.folder import Folder
 from neurodata4ml.data.storage.index import Dataset
-from neurodata4ml.data.storage.prefix import Prefix
+from neurodata4ml.data.storage.sources import prefix
+from neurodata4ml.data.storage.sources.folder import Folder
+from neurodata4ml.data.storage.sources.prefix import Prefix
 from neurodata4ml.data.storage.zarr.walk import read_index
 from neurodata4ml.errors import ArchiveError, LayoutError, NotCachedError
 from zarr_samples import copied, dataset_of, put, unpacked_sample, values

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
-from neurodata4ml.data.storage.folder import Folder
 from neurodata4ml.data.storage.index import Dataset, Hard, Reference, Soft
-from neurodata4ml.data.storage.prefix import Prefix
+from neurodata4ml.data.storage.sources.folder import Folder
+from neurodata4ml.data.storage.sources.prefix import Prefix
 from neurodata4ml.data.storage.zarr.walk import is_store, read_index
 from zarr_samples import copied, dataset_of, group_of, unpacked_sample, values
 

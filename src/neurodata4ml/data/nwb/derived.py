@@ -13,7 +13,7 @@ from neurodata4ml.data.nwb.arrays import NOTHING, Key, LazyArray, NwbArray, Rows
 from neurodata4ml.data.nwb.file import DatasetAt
 from neurodata4ml.data.storage.file import StoredFile
 from neurodata4ml.data.storage.source import Cost
-from neurodata4ml.data.storage.values import LOOKED_AT
+from neurodata4ml.data.storage.values.values import LOOKED_AT
 from neurodata4ml.errors import LayoutError
 
 

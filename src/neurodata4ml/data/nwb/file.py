@@ -13,10 +13,10 @@ import numpy as np
 from neurodata4ml.data.nwb.locate import locate
 from neurodata4ml.data.nwb.strangers import SEEN, is_stranger, told
 from neurodata4ml.data.storage.file import StoredFile, open_stored
-from neurodata4ml.data.storage.folder import Folder
 from neurodata4ml.data.storage.index import FIXED_TEXT, TEXT, Dataset, Group, Link, Reference, Refused, Stored
-from neurodata4ml.data.storage.prefix import Prefix
-from neurodata4ml.data.storage.streamed import RemoteSource
+from neurodata4ml.data.storage.sources.folder import Folder
+from neurodata4ml.data.storage.sources.prefix import Prefix
+from neurodata4ml.data.storage.sources.streamed import RemoteSource
 from neurodata4ml.errors import ArchiveError, LayoutError
 from neurodata4ml.suggest import guess
 

@@ -15,12 +15,12 @@ from neurodata4ml.data.archives.remote import Remote, https
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.nwb.strangers import SEEN, told
 from neurodata4ml.data.remote.addresses import Reach, origin, without_secrets
-from neurodata4ml.data.storage.folder import Folder
-from neurodata4ml.data.storage.local import LocalSource, ObjectSource
-from neurodata4ml.data.storage.prefix import Prefix
 from neurodata4ml.data.storage.source import Source
+from neurodata4ml.data.storage.sources.folder import Folder
+from neurodata4ml.data.storage.sources.local import LocalSource, ObjectSource
+from neurodata4ml.data.storage.sources.prefix import Prefix
+from neurodata4ml.data.storage.sources.streamed import open_remote
 from neurodata4ml.data.storage.store import Store
-from neurodata4ml.data.storage.streamed import open_remote
 from neurodata4ml.data.storage.zarr.walk import is_store
 from neurodata4ml.errors import ArchiveError, LayoutError
 

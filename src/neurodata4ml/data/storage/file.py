@@ -14,14 +14,14 @@ import numpy as np
 from neurodata4ml.data.storage.in_file import InFile
 from neurodata4ml.data.storage.in_store import InStore
 from neurodata4ml.data.storage.index import Dataset, Group, Index, Key, Reference, Refused, Stored
-from neurodata4ml.data.storage.kept import keep_index, load_index
-from neurodata4ml.data.storage.meaning import field_of
+from neurodata4ml.data.storage.kept.kept import keep_index, load_index
 from neurodata4ml.data.storage.paths import Found, all_paths, follow
-from neurodata4ml.data.storage.selection import rows_of
 from neurodata4ml.data.storage.source import Cost, Source, Span
 from neurodata4ml.data.storage.store import Store
-from neurodata4ml.data.storage.tables import first_look
-from neurodata4ml.data.storage.unencoded import read_spans, row_spans
+from neurodata4ml.data.storage.values.meaning import field_of
+from neurodata4ml.data.storage.values.selection import rows_of
+from neurodata4ml.data.storage.values.tables import first_look
+from neurodata4ml.data.storage.values.unencoded import read_spans, row_spans
 from neurodata4ml.errors import LayoutError
 
 DAMAGED = "The file is damaged: fetch it again."

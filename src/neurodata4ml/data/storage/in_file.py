@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.storage.child import index_from_library, values_from_library
-from neurodata4ml.data.storage.claims import refuse_claim
 from neurodata4ml.data.storage.hdf5.damage import Unsupported
 from neurodata4ml.data.storage.hdf5.pages import MetadataPages
 from neurodata4ml.data.storage.hdf5.sizes import Sizes
 from neurodata4ml.data.storage.hdf5.superblock import read_superblock
 from neurodata4ml.data.storage.hdf5.walk import read_index, read_under
 from neurodata4ml.data.storage.index import Dataset, Foreign, Group, Index, Refused
-from neurodata4ml.data.storage.local import LocalSource
-from neurodata4ml.data.storage.pointed import Heaps
-from neurodata4ml.data.storage.several import read_several
+from neurodata4ml.data.storage.libhdf5.child import index_from_library, values_from_library
 from neurodata4ml.data.storage.source import Cost, Source
-from neurodata4ml.data.storage.tables import Finder, finder
-from neurodata4ml.data.storage.values import cost_of, read_values, selection_of
+from neurodata4ml.data.storage.sources.local import LocalSource
+from neurodata4ml.data.storage.values.claims import refuse_claim
+from neurodata4ml.data.storage.values.pointed import Heaps
+from neurodata4ml.data.storage.values.several import read_several
+from neurodata4ml.data.storage.values.tables import Finder, finder
+from neurodata4ml.data.storage.values.values import cost_of, read_values, selection_of
 from neurodata4ml.data.storage.waves import one
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.storage.brought import bring
 from neurodata4ml.data.storage.index import Dataset, Group, Index, Refused
-from neurodata4ml.data.storage.keyed import cost_of_keyed, read_keyed
-from neurodata4ml.data.storage.meaning import field_of
 from neurodata4ml.data.storage.source import Cost
 from neurodata4ml.data.storage.store import Store
-from neurodata4ml.data.storage.values import selection_of
+from neurodata4ml.data.storage.values.brought import bring
+from neurodata4ml.data.storage.values.keyed import cost_of_keyed, read_keyed
+from neurodata4ml.data.storage.values.meaning import field_of
+from neurodata4ml.data.storage.values.values import selection_of
 from neurodata4ml.data.storage.zarr.walk import read_index
 from neurodata4ml.errors import NeuroDataError
 

@@ -64,8 +64,8 @@ def parts_of(name: str, store: str) -> list[str]:
         When it is none below the prefix.
     """
     parts = name.split("/")
-    is_odd = any("\ud800" <= letter < "\udc80" or letter > "\udcff" and letter < "\ue000" for letter in name)
-    if is_odd or any(part in ("", ".", "..") or "\0" in part for part in parts):
+    is_text = name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+    if not is_text or any(part in ("", ".", "..") or "\0" in part for part in parts):
         message = f"{store} names the file {name!r}, which may lie outside of it. Nothing was read; get the store anew."
         raise LayoutError(message)
     return parts

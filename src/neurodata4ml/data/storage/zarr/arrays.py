@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.storage import filters
+from neurodata4ml.data.storage.filters import filters
 from neurodata4ml.data.storage.index import COMPOUND, Dataset, Filter, Keyed, Layout, Refused, Stored
 from neurodata4ml.data.storage.zarr.damage import Damaged
 from neurodata4ml.data.storage.zarr.objects import OBJECT_CODECS

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.storage import filters
+from neurodata4ml.data.storage.filters import filters
+from neurodata4ml.data.storage.filters.undo import Room
 from neurodata4ml.data.storage.index import (
     COMPOUND,
     FIXED_TEXT,
@@ -20,7 +21,6 @@ from neurodata4ml.data.storage.index import (
     Reference,
     Stored,
 )
-from neurodata4ml.data.storage.undo import Room
 from neurodata4ml.data.storage.zarr.arrays import object_codec
 from neurodata4ml.data.storage.zarr.damage import Damaged
 from neurodata4ml.data.storage.zarr.objects import decode_objects

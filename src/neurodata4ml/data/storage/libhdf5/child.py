@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from neurodata4ml.data.storage.index import Index
-from neurodata4ml.data.storage.index_file import index_from_bytes
-from neurodata4ml.data.storage.packed import unpack_value
-from neurodata4ml.data.storage.selection import Rows, Selection
+from neurodata4ml.data.storage.kept.index_file import index_from_bytes
+from neurodata4ml.data.storage.kept.packed import unpack_value
+from neurodata4ml.data.storage.values.selection import Rows, Selection
 from neurodata4ml.errors import LayoutError
 
 MEMORY = 1 << 31
@@ -27,7 +27,7 @@ TIME = 60
 ANSWER = 1 << 29
 """Bytes of one answer at most (512 MB); the address space holds it three times."""
 
-START = "import sys; sys.path[:] = sys.argv[1:]; from neurodata4ml.data.storage.foreign import answer; answer()"
+START = "import sys; sys.path[:] = sys.argv[1:]; from neurodata4ml.data.storage.libhdf5.foreign import answer; answer()"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 

@@ -13,11 +13,11 @@ from typing import Any
 from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.remote import lanes
 from neurodata4ml.data.remote.versioned import ChangedError, Version, Versioned
-from neurodata4ml.data.storage import identity
-from neurodata4ml.data.storage.blocks import blocks_of
-from neurodata4ml.data.storage.gather import Gathering
-from neurodata4ml.data.storage.served import name_of, portable, refuse_clear, to_server, typed
 from neurodata4ml.data.storage.source import Cost, Span
+from neurodata4ml.data.storage.sources import identity
+from neurodata4ml.data.storage.sources.blocks import blocks_of
+from neurodata4ml.data.storage.sources.gather import Gathering
+from neurodata4ml.data.storage.sources.served import name_of, portable, refuse_clear, to_server, typed
 from neurodata4ml.errors import ArchiveError, LayoutError, NotCachedError
 from neurodata4ml.places import offline
 

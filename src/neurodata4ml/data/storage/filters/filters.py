@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.storage import filters_rare, undo
+from neurodata4ml.data.storage.filters import rare, undo
+from neurodata4ml.data.storage.filters.undo import Bytes, Room, Undo, refuse
 from neurodata4ml.data.storage.index import Filter
-from neurodata4ml.data.storage.undo import Bytes, Room, Undo, refuse
 from neurodata4ml.errors import LayoutError
 
 BOMB_BYTES = 2**28
@@ -108,7 +108,7 @@ def _undoing(applied: Filter, itemsize: int) -> Undo:
         return partial(undo.unshuffle, size=int(applied.options[0]) if applied.options else itemsize)
     if applied.name in HDF5_FILTERS:
         return HDF5_FILTERS[applied.name]
-    return filters_rare.undoing(applied.name, applied.options, itemsize)
+    return rare.undoing(applied.name, applied.options, itemsize)
 
 
 def _named(name: str, settings: dict[str, Any]) -> Undo:

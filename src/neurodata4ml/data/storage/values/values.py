@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.storage.chunked import cost_of_chunks, plan_chunks, read_chunks
-from neurodata4ml.data.storage.claims import refuse_blank, refuse_claim
 from neurodata4ml.data.storage.index import FIXED_TEXT, REFERENCE, Chunked, Compact, Contiguous, Dataset
-from neurodata4ml.data.storage.meaning import addresses_in, field_of, field_values, flat_dtype, understand
-from neurodata4ml.data.storage.pointed import Heaps
-from neurodata4ml.data.storage.runs import cost_of_runs, read_runs
-from neurodata4ml.data.storage.selection import Selection, select
 from neurodata4ml.data.storage.source import Cost, Source
-from neurodata4ml.data.storage.tables import Finder
+from neurodata4ml.data.storage.values.chunked import cost_of_chunks, plan_chunks, read_chunks
+from neurodata4ml.data.storage.values.claims import refuse_blank, refuse_claim
+from neurodata4ml.data.storage.values.meaning import addresses_in, field_of, field_values, flat_dtype, understand
+from neurodata4ml.data.storage.values.pointed import Heaps
+from neurodata4ml.data.storage.values.runs import cost_of_runs, read_runs
+from neurodata4ml.data.storage.values.selection import Selection, select
+from neurodata4ml.data.storage.values.tables import Finder
 from neurodata4ml.errors import LayoutError
 
 LOOKED_AT = 1 << 16

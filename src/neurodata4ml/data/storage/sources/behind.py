@@ -16,7 +16,7 @@ from pathlib import Path
 from neurodata4ml.data.cache.disk import make_folder
 from neurodata4ml.data.cache.room import SPARE
 from neurodata4ml.data.remote import forked
-from neurodata4ml.data.storage import piece_file
+from neurodata4ml.data.storage.sources import piece_file
 
 MOST_WAITING = 64 << 20
 """Bytes that may wait to be written; what comes beyond that is not kept. A slow disk slows nobody down."""

@@ -27,7 +27,7 @@ from neurodata4ml.data.storage.index import (
     Soft,
     Stored,
 )
-from neurodata4ml.data.storage.packed import pack_dtype, pack_value, unpack_dtype, unpack_value
+from neurodata4ml.data.storage.kept.packed import pack_dtype, pack_value, unpack_dtype, unpack_value
 
 HEAD = b"neurodata4ml index 2\n"
 """How each such file begins; the number rises when what follows changes its meaning."""

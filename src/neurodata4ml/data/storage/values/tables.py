@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from neurodata4ml.data.storage.hdf5.chunks import find_chunks
-from neurodata4ml.data.storage.held import Held
 from neurodata4ml.data.storage.index import Chunked, ChunkTable, Dataset, Index, Key
-from neurodata4ml.data.storage.kept import keep_chunks, load_chunks
+from neurodata4ml.data.storage.kept.kept import keep_chunks, load_chunks
 from neurodata4ml.data.storage.source import Source, Span
+from neurodata4ml.data.storage.values.held import Held
 from neurodata4ml.data.storage.waves import Reading, one, run
 from neurodata4ml.errors import LayoutError
 

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from neurodata4ml.data.storage.index import Dataset, Keyed
-from neurodata4ml.data.storage.keyed import names_of
-from neurodata4ml.data.storage.selection import select
 from neurodata4ml.data.storage.source import Cost
 from neurodata4ml.data.storage.store import LARGEST, Store
+from neurodata4ml.data.storage.values.keyed import names_of
+from neurodata4ml.data.storage.values.selection import select
 from neurodata4ml.data.storage.zarr.chunks import chunk_bytes
 from neurodata4ml.errors import LayoutError
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from neurodata4ml.data.storage.hdf5.heap import Collection, collection_size, objects_in
 from neurodata4ml.data.storage.hdf5.sizes import Sizes
-from neurodata4ml.data.storage.held import Held
 from neurodata4ml.data.storage.source import Source, Span
+from neurodata4ml.data.storage.values.held import Held
 from neurodata4ml.errors import LayoutError
 
 FIRST_LOOK = 4096

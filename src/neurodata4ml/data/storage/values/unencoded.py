@@ -10,7 +10,7 @@ import numpy as np
 
 from neurodata4ml.data.storage.index import NUMBER, Chunked, Dataset
 from neurodata4ml.data.storage.source import Source, Span
-from neurodata4ml.data.storage.tables import Finder
+from neurodata4ml.data.storage.values.tables import Finder
 
 
 def row_spans(dataset: Dataset, starts: Any, stops: Any, finder: Callable[[Dataset], Finder]) -> list[Span] | None:

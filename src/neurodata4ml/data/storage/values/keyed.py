@@ -9,13 +9,13 @@ from functools import partial
 
 import numpy as np
 
-from neurodata4ml.data.storage.claims import refuse_blank
-from neurodata4ml.data.storage.crew import Job, work
-from neurodata4ml.data.storage.grid import Grid, Index, most_touched, touched
 from neurodata4ml.data.storage.index import Dataset, Keyed, Refused
-from neurodata4ml.data.storage.selection import Selection
 from neurodata4ml.data.storage.source import Cost
 from neurodata4ml.data.storage.store import Store
+from neurodata4ml.data.storage.values.claims import refuse_blank
+from neurodata4ml.data.storage.values.crew import Job, work
+from neurodata4ml.data.storage.values.grid import Grid, Index, most_touched, touched
+from neurodata4ml.data.storage.values.selection import Selection
 from neurodata4ml.data.storage.zarr.chunks import chunk_bytes, chunk_name, decode_chunk, fill_of
 from neurodata4ml.errors import LayoutError
 

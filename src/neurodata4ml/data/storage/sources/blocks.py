@@ -18,10 +18,10 @@ import numpy as np
 from neurodata4ml.data.cache import disk, room
 from neurodata4ml.data.entries.sizes import parse_size
 from neurodata4ml.data.remote import forked
-from neurodata4ml.data.storage import behind, piece_file
-from neurodata4ml.data.storage.coming import Coming
-from neurodata4ml.data.storage.piece_file import Name
 from neurodata4ml.data.storage.source import Span
+from neurodata4ml.data.storage.sources import behind, piece_file
+from neurodata4ml.data.storage.sources.coming import Coming
+from neurodata4ml.data.storage.sources.piece_file import Name
 from neurodata4ml.errors import CatalogError, NeuroDataError
 from neurodata4ml.places import cache_folder
 

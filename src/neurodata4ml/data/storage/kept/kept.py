@@ -11,7 +11,12 @@ from pathlib import Path
 
 from neurodata4ml.data.cache import disk
 from neurodata4ml.data.storage.index import ChunkTable, Index, Key
-from neurodata4ml.data.storage.index_file import chunks_from_bytes, chunks_to_bytes, index_from_bytes, index_to_bytes
+from neurodata4ml.data.storage.kept.index_file import (
+    chunks_from_bytes,
+    chunks_to_bytes,
+    index_from_bytes,
+    index_to_bytes,
+)
 from neurodata4ml.places import cache_folder, write_whole
 
 MOST = 256 << 20

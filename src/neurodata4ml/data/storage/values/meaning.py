@@ -20,7 +20,7 @@ from neurodata4ml.data.storage.index import (
     Reference,
     Stored,
 )
-from neurodata4ml.data.storage.pointed import Heaps, addresses_of
+from neurodata4ml.data.storage.values.pointed import Heaps, addresses_of
 from neurodata4ml.errors import LayoutError
 
 

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurodata4ml.data.storage.crew import Job, n_threads, work
-from neurodata4ml.data.storage.filters import decode
-from neurodata4ml.data.storage.grid import Grid, Index, most_touched, touched
+from neurodata4ml.data.storage.filters.filters import decode
 from neurodata4ml.data.storage.index import Dataset
-from neurodata4ml.data.storage.meaning import flat_dtype
-from neurodata4ml.data.storage.selection import Selection
 from neurodata4ml.data.storage.source import Cost, Source, Span
-from neurodata4ml.data.storage.tables import Finder
+from neurodata4ml.data.storage.values.crew import Job, n_threads, work
+from neurodata4ml.data.storage.values.grid import Grid, Index, most_touched, touched
+from neurodata4ml.data.storage.values.meaning import flat_dtype
+from neurodata4ml.data.storage.values.selection import Selection
+from neurodata4ml.data.storage.values.tables import Finder
 from neurodata4ml.errors import LayoutError
 
 BATCH = 1 << 19

@@ -28,8 +28,8 @@ from neurodata4ml.data.storage.index import (
     Soft,
     Stored,
 )
-from neurodata4ml.data.storage.index_file import index_to_bytes
-from neurodata4ml.data.storage.packed import pack_value
+from neurodata4ml.data.storage.kept.index_file import index_to_bytes
+from neurodata4ml.data.storage.kept.packed import pack_value
 
 UNREAD = Refused("is of a datatype that has no place in an array", "Read it with h5py.")
 OUTSIDE = Refused("keeps its values in another file", "Ask whoever made the file for a whole one.")

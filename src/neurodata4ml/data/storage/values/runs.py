@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurodata4ml.data.storage.selection import Selection
 from neurodata4ml.data.storage.source import Cost, Source, Span
+from neurodata4ml.data.storage.values.selection import Selection
 
 SMALL_GAP = 1 << 14
 """Bytes between two short runs that are read along: on a disk they cost less than another call."""

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from neurodata4ml.data.storage.undo import Bytes, Room, Undo, refuse
+from neurodata4ml.data.storage.filters.undo import Bytes, Room, Undo, refuse
 from neurodata4ml.errors import LayoutError
 
 SZIP, NBIT, SCALEOFFSET, LZF = 4, 5, 6, 32000

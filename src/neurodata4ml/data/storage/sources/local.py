@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurodata4ml.data.storage import crew
 from neurodata4ml.data.storage.source import Cost, Span
+from neurodata4ml.data.storage.values import crew
 from neurodata4ml.errors import LayoutError
 
 AT_ONCE = 8 << 20

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurodata4ml.data.storage.selection import Rows, Selection
+from neurodata4ml.data.storage.values.selection import Rows, Selection
 
 Index = tuple[slice | np.ndarray, ...]
 

@@ -12,10 +12,10 @@ from functools import partial
 import numpy as np
 
 from neurodata4ml.data.remote import lanes
-from neurodata4ml.data.storage.blocks import Blocks
-from neurodata4ml.data.storage.coming import Part
 from neurodata4ml.data.storage.source import Span
-from neurodata4ml.data.storage.spans import plan
+from neurodata4ml.data.storage.sources.blocks import Blocks
+from neurodata4ml.data.storage.sources.coming import Part
+from neurodata4ml.data.storage.sources.spans import plan
 
 MOST_REQUESTS = 24
 """Requests of one read that are asked for, or arrived and wait: all lanes, and the next ones in line."""

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.storage.chunked import plan_chunks
-from neurodata4ml.data.storage.claims import refuse_claim
-from neurodata4ml.data.storage.held import Held
 from neurodata4ml.data.storage.index import Chunked, Contiguous, Dataset, Foreign
-from neurodata4ml.data.storage.meaning import addresses_in
-from neurodata4ml.data.storage.pointed import Heaps
-from neurodata4ml.data.storage.runs import plan_runs
 from neurodata4ml.data.storage.source import Source, Span
-from neurodata4ml.data.storage.tables import finder, look_up_all
-from neurodata4ml.data.storage.values import read_flat, read_values, selection_of
+from neurodata4ml.data.storage.values.chunked import plan_chunks
+from neurodata4ml.data.storage.values.claims import refuse_claim
+from neurodata4ml.data.storage.values.held import Held
+from neurodata4ml.data.storage.values.meaning import addresses_in
+from neurodata4ml.data.storage.values.pointed import Heaps
+from neurodata4ml.data.storage.values.runs import plan_runs
+from neurodata4ml.data.storage.values.tables import finder, look_up_all
+from neurodata4ml.data.storage.values.values import read_flat, read_values, selection_of
 from neurodata4ml.errors import LayoutError, NeuroDataError
 
 SMALL = 1 << 20

@@ -1,0 +1,1 @@
+"""What was learned of a file is kept in the cache: plain data, checked when it is read again."""
