@@ -113,6 +113,7 @@ def test_a_fetched_recording_opens_as_a_session(twin: bytes, archive: Archive, c
     from neurodata4ml import open_session
 
     put(archive, cache, twin)
+    fetch(NAME)
     session = open_session(NAME)
     assert dict(session.sizes)["unit"] == 4
     assert session.sizes["trial"] == 40
