@@ -19,7 +19,7 @@ from neurodata4ml.data.storage.values.selection import Selection
 from neurodata4ml.data.storage.values.tables import Finder
 from neurodata4ml.errors import LayoutError
 
-BATCH = 1 << 19
+BATCH = 1 << 21
 """Encoded bytes that a thread decodes at a time: small chunks are taken together, or handing them over costs more."""
 
 MOST_CHUNKS = 1 << 22
