@@ -15,7 +15,6 @@ from neurodata4ml.data.mend import mender, sentence
 from neurodata4ml.data.nwb.file import DatasetAt, NwbFile, open_file
 from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.data.nwb.objects import FEW
-from neurodata4ml.data.remote.addresses import without_secrets
 from neurodata4ml.data.series import add_series, raw_voltages, read_series
 from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials
@@ -24,6 +23,7 @@ from neurodata4ml.data.whereabouts import Place, find_session, proof
 from neurodata4ml.data.windows import with_neighbours
 from neurodata4ml.dims import add_step
 from neurodata4ml.errors import DesignError
+from neurodata4ml.names import without_secrets
 
 
 def open_session(

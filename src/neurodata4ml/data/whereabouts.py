@@ -15,8 +15,8 @@ from neurodata4ml.data.entries.records import Entry, Layout
 from neurodata4ml.data.excerpts import excerpt
 from neurodata4ml.data.excerpts.server import on_server
 from neurodata4ml.data.nwb.locate import is_address
-from neurodata4ml.data.remote.addresses import without_secrets
 from neurodata4ml.errors import LayoutError
+from neurodata4ml.names import without_secrets
 from neurodata4ml.places import offline
 
 

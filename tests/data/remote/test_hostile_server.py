@@ -13,9 +13,10 @@ import pytest
 
 from neurodata4ml.data.archives.asking import Question
 from neurodata4ml.data.remote import transport
-from neurodata4ml.data.remote.addresses import Reach, host_of, origin, without_secrets
+from neurodata4ml.data.remote.addresses import Reach, host_of, origin
 from neurodata4ml.data.remote.transfer import Before, download
 from neurodata4ml.errors import ArchiveError
+from neurodata4ml.names import without_secrets
 
 BODY = bytes(range(256)) * 4
 OK = b"HTTP/1.1 200 OK\r\n"

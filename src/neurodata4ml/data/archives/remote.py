@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from neurodata4ml.data.entries.records import Asset, Entry
-from neurodata4ml.data.remote.addresses import Reach, RefusedError, origin, without_secrets
+from neurodata4ml.data.remote.addresses import Reach, RefusedError, origin
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
+from neurodata4ml.names import without_secrets
 from neurodata4ml.places import catalog_folder
 
 NOT_HERE = (401, 403, 404, 410)

@@ -14,9 +14,9 @@ from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.cache import disk, parts, receipts, room, unpack
 from neurodata4ml.data.cache.digests import digests
 from neurodata4ml.data.cache.progress import Progress, shown
-from neurodata4ml.data.remote.addresses import without_secrets
 from neurodata4ml.data.remote.transfer import Before, download
 from neurodata4ml.errors import ArchiveError, ChecksumError, NeuroDataError
+from neurodata4ml.names import without_secrets
 
 ON_TRUST = "no digest published: trusted on first use"
 

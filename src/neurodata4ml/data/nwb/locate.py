@@ -14,7 +14,7 @@ from neurodata4ml.data.archives import dandi
 from neurodata4ml.data.archives.remote import Remote, https
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.nwb.strangers import SEEN, told
-from neurodata4ml.data.remote.addresses import Reach, origin, without_secrets
+from neurodata4ml.data.remote.addresses import Reach, origin
 from neurodata4ml.data.storage.source import Source
 from neurodata4ml.data.storage.sources.folder import Folder
 from neurodata4ml.data.storage.sources.local import LocalSource, ObjectSource
@@ -23,6 +23,7 @@ from neurodata4ml.data.storage.sources.streamed import open_remote
 from neurodata4ml.data.storage.store import Store
 from neurodata4ml.data.storage.zarr.walk import is_store
 from neurodata4ml.errors import ArchiveError, LayoutError
+from neurodata4ml.names import without_secrets
 
 ON_DANDI = re.compile(r"dandi:(//dandi/)?(?P<dandiset>\d{6})(@(?P<version>[^/]+))?/+(?P<path>.+)", re.IGNORECASE)
 """A file on DANDI: ``dandi:000021@0.220126.1903/sub-.../....nwb``; the newest published version where none is named.

@@ -26,7 +26,7 @@ from urllib3.util.connection import create_connection
 
 from neurodata4ml.data.remote import alarms
 from neurodata4ml.errors import ArchiveError
-from neurodata4ml.names import without_secrets as without_secrets
+from neurodata4ml.names import without_secrets
 
 PORTS = {"http": 80, "https": 443}
 """The schemes that are spoken, and their ports."""

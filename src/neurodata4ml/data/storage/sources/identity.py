@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from neurodata4ml.data.cache import disk
-from neurodata4ml.data.remote.addresses import without_secrets
 from neurodata4ml.data.remote.versioned import Version
+from neurodata4ml.names import without_secrets
 from neurodata4ml.places import cache_folder, write_whole
 
 SIGNED = (

@@ -18,12 +18,13 @@ import requests
 
 from neurodata4ml.data.archives.remote import https
 from neurodata4ml.data.remote import lanes, transport
-from neurodata4ml.data.remote.addresses import PUBLIC, Reach, origin, without_secrets
+from neurodata4ml.data.remote.addresses import PUBLIC, Reach, origin
 from neurodata4ml.data.remote.client import length_of
 from neurodata4ml.data.remote.transport import FaultError
 from neurodata4ml.data.storage.source import Cost
 from neurodata4ml.data.storage.store import LARGEST, parts_of, refuse_length
 from neurodata4ml.errors import ArchiveError
+from neurodata4ml.names import without_secrets
 
 AHEAD = 24
 """Files that are asked for, or arrived and wait for whoever reads: all lanes, and the next ones in line."""

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neurodata4ml.data.archives.remote import Remote, https
-from neurodata4ml.data.remote.addresses import Reach, origin, without_secrets
+from neurodata4ml.data.remote.addresses import Reach, origin
 from neurodata4ml.data.remote.versioned import Advice, Version, Versioned
 from neurodata4ml.errors import ChecksumError
+from neurodata4ml.names import without_secrets
 
 READING = Advice(
     whole="Download it, and open the file.",
