@@ -10,20 +10,19 @@ measured, and how to read it: benchmarks/README.md.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from contenders import COMMANDS, JOBS, OURS, Errand, FailureError, missing, run
-from server import Asset
+from server import Asset, started
 from stock import MB, fill, pin
 from verdict import Row, compare, exit_code, table
 
@@ -142,19 +141,9 @@ def race(course: Course, assets: Sequence[Asset], names: Sequence[str], folder: 
     return compare(seconds, ours=OURS, n_bytes=n_bytes, wanted=course.wanted)
 
 
-@contextlib.contextmanager
-def serving(archive: Path, course: Course) -> Iterator[str]:
-    """Serve ``archive`` from a process of its own, as far and as slow as the course wants; yield its address."""
-    script = Path(__file__).with_name("server.py")
-    options = [str(archive), "--rate", str(course.rate), "--latency", str(course.latency)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, str(script), *options], stdin=pipe, stdout=pipe, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.stdin.close()  # it ends by itself
+def serving(archive: Path, course: Course) -> AbstractContextManager[str]:
+    """Serve ``archive`` from a process of its own, as far and as slow as the course wants; give its address."""
+    return started(Path(__file__).with_name("server.py"), archive, course.rate, course.latency)
 
 
 def machine(names: Sequence[str]) -> str:

@@ -7,15 +7,16 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from read_verdict import Run
+from server import started
 
 OURS = "neurodata4ml"
 COLD, OPENED, READ = "cold", "opened", "read"
@@ -185,16 +186,6 @@ def _log(root: str) -> list[dict[str, Any]]:
     return log
 
 
-@contextlib.contextmanager
-def serving(folder: Path, rate: float, latency: float) -> Iterator[str]:
-    """Serve a folder from a process of its own; yield its address."""
-    options = [str(folder), "--rate", str(rate), "--latency", str(latency)]
-    pipe = subprocess.PIPE
-    command = [sys.executable, str(HERE / "read_server.py"), *options]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.stdin.close()  # it ends by itself
+def serving(folder: Path, rate: float, latency: float) -> AbstractContextManager[str]:
+    """Serve a folder from a process of its own; give its address."""
+    return started(HERE / "read_server.py", folder, rate, latency)

@@ -7,12 +7,15 @@ is its address. ``FOLDER/assets.json`` lists what it serves (see :class:`Asset`)
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -228,6 +231,20 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(length), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+
+
+@contextlib.contextmanager
+def started(script: Path, folder: Path, rate: float, latency: float) -> Iterator[str]:
+    """Serve a folder by ``script`` from a process of its own; yield its address. ``rate`` in MB/s, 0: no limit."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, str(script), str(folder), "--rate", str(rate), "--latency", str(latency)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.stdin.close()  # it ends by itself
 
 
 def serve(handler: type[Handler], what: str) -> None:
