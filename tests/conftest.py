@@ -69,3 +69,16 @@ def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_stay_on_this_machine)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An ``Archive`` that stands for DANDI, with a cache and an empty catalog of the test's own beside it."""
+    from archive import Archive  # which imports this file
+
+    monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path / "catalog"))
+    (tmp_path / "catalog").mkdir()
+    with Archive() as archive:
+        monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
+        yield archive

@@ -20,6 +20,7 @@ from pynwb.misc import Units
 from pynwb.ophys import (
     DfOverF,
     ImageSegmentation,
+    ImagingPlane,
     OpticalChannel,
     PlaneSegmentation,
     RoiResponseSeries,
@@ -147,20 +148,25 @@ def alm_twin(path: Path, *, n_trials: int = 40, seed: int = 0) -> Path:
     return write(nwb, path)
 
 
-def two_photon_twin(path: Path, *, n_rois: int = 5, seed: int = 0) -> Path:
-    """Write a file in the layout of Allen's 2-photon data (DANDI 000728): dF/F, linked clocks, an IndexSeries."""
-    nwb, rng = new_file("two-photon-twin"), np.random.default_rng(seed)
-    device = nwb.create_device("microscope")
-    plane = nwb.create_imaging_plane(
+def imaging_plane(nwb: NWBFile, **more: Any) -> ImagingPlane:
+    """Add a microscope and the plane that it looks at."""
+    return nwb.create_imaging_plane(
         name="plane",
         optical_channel=OpticalChannel(name="channel", description="made up", emission_lambda=510.0),
         description="made up",
-        device=device,
+        device=nwb.create_device("microscope"),
         excitation_lambda=910.0,
         indicator="GCaMP6f",
         location="VISp",
         imaging_rate=30.0,
+        **more,
     )
+
+
+def two_photon_twin(path: Path, *, n_rois: int = 5, seed: int = 0) -> Path:
+    """Write a file in the layout of Allen's 2-photon data (DANDI 000728): dF/F, linked clocks, an IndexSeries."""
+    nwb, rng = new_file("two-photon-twin"), np.random.default_rng(seed)
+    plane = imaging_plane(nwb)
     masks = PlaneSegmentation(name="PlaneSegmentation", description="ROIs", imaging_plane=plane)
     for k in range(n_rois):
         masks.add_roi(pixel_mask=[(k, k, 1.0), (k + 1, k, 0.5)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from pynwb import NWBFile, TimeSeries
+from pynwb import TimeSeries
 from pynwb.base import ExternalImage, ImageReferences, Images
 from pynwb.image import (
     GrayscaleImage,
@@ -21,10 +21,8 @@ from pynwb.ophys import (
     DfOverF,
     Fluorescence,
     ImageSegmentation,
-    ImagingPlane,
     MotionCorrection,
     OnePhotonSeries,
-    OpticalChannel,
     PlaneSegmentation,
     RoiResponseSeries,
     TwoPhotonSeries,
@@ -96,7 +94,7 @@ def pictures(path: Path) -> Path:
 def ophys(path: Path) -> Path:
     """Imaging with one and two photons, corrected for motion, segmented by image, pixel and voxel masks."""
     nwb, rng = twins.new_file("ophys"), np.random.default_rng(8)
-    plane = _plane(nwb)
+    plane = twins.imaging_plane(nwb, origin_coords=[1.0, 2.0, 3.0], grid_spacing=[0.1, 0.2])
     two = TwoPhotonSeries(
         name="two",
         imaging_plane=plane,
@@ -132,18 +130,3 @@ def ophys(path: Path) -> Path:
     module.add(Fluorescence(roi_response_series=[raw]))
     module.add(DfOverF(roi_response_series=[dff]))
     return twins.write(nwb, path)
-
-
-def _plane(nwb: NWBFile) -> ImagingPlane:
-    return nwb.create_imaging_plane(
-        name="plane",
-        optical_channel=OpticalChannel(name="channel", description="made up", emission_lambda=510.0),
-        description="made up",
-        device=nwb.create_device("microscope"),
-        excitation_lambda=910.0,
-        indicator="GCaMP6f",
-        location="VISp",
-        imaging_rate=30.0,
-        origin_coords=[1.0, 2.0, 3.0],
-        grid_spacing=[0.1, 0.2],
-    )

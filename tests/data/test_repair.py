@@ -22,7 +22,7 @@ from pynwb import NWBFile
 from pynwb.base import Image, Images
 from pynwb.epoch import TimeIntervals
 from pynwb.image import IndexSeries
-from pynwb.ophys import DfOverF, ImageSegmentation, OpticalChannel, PlaneSegmentation, RoiResponseSeries
+from pynwb.ophys import DfOverF, ImageSegmentation, PlaneSegmentation, RoiResponseSeries
 
 import twins
 from archive import Archive
@@ -127,16 +127,7 @@ def add_gratings(nwb: NWBFile, source: h5py.File) -> None:
 
 def add_responses(nwb: NWBFile, source: h5py.File) -> None:
     """Add dF/F of three ROIs; the first answers to image 0 alone: 1 while it is shown, else 0."""
-    plane = nwb.create_imaging_plane(
-        name="plane",
-        optical_channel=OpticalChannel(name="channel", description="made up", emission_lambda=510.0),
-        description="made up",
-        device=nwb.create_device("microscope"),
-        excitation_lambda=910.0,
-        indicator="GCaMP6f",
-        location="VISp",
-        imaging_rate=30.0,
-    )
+    plane = twins.imaging_plane(nwb)
     masks = PlaneSegmentation(name="PlaneSegmentation", description="ROIs", imaging_plane=plane)
     for k in range(3):
         masks.add_roi(pixel_mask=[(k, k, 1.0)])

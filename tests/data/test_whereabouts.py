@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -27,16 +26,6 @@ from neurodata4ml.errors import CatalogError, ChecksumError, LayoutError, NotCac
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return allen_session(tmp_path_factory.mktemp("small") / "small.nwb")
-
-
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path / "catalog"))
-    (tmp_path / "catalog").mkdir()
-    with Archive() as archive:
-        monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
-        yield archive
 
 
 def shown(path: Path) -> Path:

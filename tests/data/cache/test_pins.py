@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,6 @@ from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError
 from neurodata4ml.lock import Locked, write_lock
 
 OLD, NEW = b"the bytes of then" * 100, b"the bytes of now" * 100
-
-
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path / "catalog"))
-    (tmp_path / "catalog").mkdir()
-    with Archive() as archive:
-        monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
-        yield archive
 
 
 def locked(content: bytes, **other: str) -> Locked:

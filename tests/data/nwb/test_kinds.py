@@ -11,7 +11,7 @@ from hdmf.common import AlignedDynamicTable, DynamicTable
 from pynwb import NWBFile, TimeSeries
 from pynwb.base import ImageReferences, Images
 from pynwb.image import GrayscaleImage, ImageSeries, IndexSeries
-from pynwb.ophys import ImageSegmentation, OpticalChannel
+from pynwb.ophys import ImageSegmentation
 
 import twins
 from neurodata4ml.data.nwb.engine import open_nwb
@@ -75,16 +75,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _segmentation(nwb: NWBFile) -> None:
-    plane = nwb.create_imaging_plane(
-        name="plane",
-        optical_channel=OpticalChannel(name="channel", description="made up", emission_lambda=510.0),
-        description="made up",
-        device=nwb.create_device("microscope"),
-        excitation_lambda=910.0,
-        indicator="GCaMP6f",
-        location="VISp",
-        imaging_rate=30.0,
-    )
+    plane = twins.imaging_plane(nwb)
     segmentation = ImageSegmentation()
     masks = segmentation.create_plane_segmentation(name="masks", description="ROIs", imaging_plane=plane)
     for pixels in PIXELS:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,16 +22,6 @@ from neurodata4ml.lock import read_lock
 from several import NAME, several
 
 ALL = [f"s{k}" for k in range(5)]
-
-
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path / "catalog"))
-    (tmp_path / "catalog").mkdir()
-    with Archive() as archive:
-        monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
-        yield archive
 
 
 @pytest.mark.parametrize("jobs", [1, 3, 8])
