@@ -15,7 +15,7 @@ class Ours:
     def imports(self) -> None:
         """Import what is needed."""
         import neurodata4ml
-        from neurodata4ml.data.spikes import read_spikes
+        from neurodata4ml.data.align.spikes import read_spikes
 
         self.open_nwb, self.open_session = neurodata4ml.open_nwb, neurodata4ml.open_session
         self.read_spikes = read_spikes

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from neurodata4ml import SECTIONS, compare, decode, open_session, stimulus_images, truth
-from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.material import DEMO_NETWORKS, representations
 from neurodata4ml.report.page import write_report
 from neurodata4ml.spec import read_spec

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.accuracy import accuracy_interval
-from neurodata4ml.analysis.decoding import decode
-from neurodata4ml.analysis.dimensionality import dimensionality, latents
+from neurodata4ml.analysis.decoding.accuracy import accuracy_interval
+from neurodata4ml.analysis.decoding.decode import decode
+from neurodata4ml.analysis.dimensions.dimensionality import dimensionality, latents
 from neurodata4ml.analysis.inference import jackknife
 from neurodata4ml.analysis.rdm import rdm
 from neurodata4ml.analysis.reliability import reliability
 from neurodata4ml.analysis.responses import average_by, firing_rate
 from neurodata4ml.analysis.similarity import compare
-from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.dims import Labelled
 from neurodata4ml.errors import DesignError
 from neurodata4ml.material import Material

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.session import open_session
 from neurodata4ml.data.whereabouts import bring

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from neurodata4ml.analysis.accuracy import accuracy_interval
-from neurodata4ml.analysis.decoding import decode
-from neurodata4ml.analysis.dimensionality import dimensionality
+from neurodata4ml.analysis.decoding.accuracy import accuracy_interval
+from neurodata4ml.analysis.decoding.decode import decode
+from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.analysis.inference import interval, jackknife
 from neurodata4ml.analysis.rdm import rdm
 from neurodata4ml.analysis.reliability import noise_ceiling, reliability

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from sklearn.metrics import balanced_accuracy_score
 
-from neurodata4ml.analysis.accuracy import accuracy_interval
+from neurodata4ml.analysis.decoding.accuracy import accuracy_interval
 
 
 def decoded(n_blocks=20, per_block=30, right=0.7, seed=0):

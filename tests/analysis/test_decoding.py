@@ -11,8 +11,8 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import cross_val_predict
 
 from conftest import real_data
-from neurodata4ml.analysis.decoding import DECODERS, decode
-from neurodata4ml.analysis.splits import splits
+from neurodata4ml.analysis.decoding.decode import DECODERS, decode
+from neurodata4ml.analysis.design.splits import splits
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -102,7 +102,7 @@ def test_bins_are_decoded_in_groups_without_changing_the_answer(monkeypatch):
     x = xr.DataArray(rng.poisson(2.0, (40, 7, 4)), dims=("trial", "time", "unit"))
     x = x.assign_coords(side=("trial", rng.permutation(40) % 2))
     whole = decode(x, "side", over="time", n_permutations=3)
-    monkeypatch.setattr("neurodata4ml.analysis.decoding._CHUNK", 2 * 40 * 4)
+    monkeypatch.setattr("neurodata4ml.analysis.decoding.decode._CHUNK", 2 * 40 * 4)
     xr.testing.assert_identical(decode(x, "side", over="time", n_permutations=3), whole)
 
 
@@ -248,7 +248,7 @@ def write_twin(path):
 
 @pytest.mark.parametrize(("kind", "low", "high"), [("twin", 0.65, 0.95), ("real", 0.5, 0.7)])
 def test_the_choice_is_read_from_the_delay_as_weakly_as_four_units_allow(kind, low, high, tmp_path):
-    from neurodata4ml.data.align import bin_spikes
+    from neurodata4ml.data.align.bins import bin_spikes
     from neurodata4ml.data.session import open_session
 
     if kind == "twin":

@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 from sklearn.decomposition import PCA, FactorAnalysis
 
-from neurodata4ml.analysis.dimensionality import REDUCERS, _half_grams, _halves, dimensionality, latents
-from neurodata4ml.analysis.linear import cross_gram
+from neurodata4ml.analysis.dimensions.dimensionality import REDUCERS, _half_grams, _halves, dimensionality, latents
+from neurodata4ml.analysis.linear.stimuli import cross_gram
 from neurodata4ml.errors import DesignError, DimensionError
 
 

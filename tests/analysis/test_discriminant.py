@@ -8,7 +8,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from neurodata4ml.analysis.discriminant import LeastSquaresLDA, predict_with_many_labels
+from neurodata4ml.analysis.linear.discriminant import LeastSquaresLDA, predict_with_many_labels
 
 
 def data(n_trials=120, n_units=10, n_classes=4, seed=0, *, balanced=True):

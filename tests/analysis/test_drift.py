@@ -7,9 +7,9 @@ from scipy.signal import lfilter
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from neurodata4ml.analysis.decoding import DECODERS, decode
+from neurodata4ml.analysis.decoding.decode import DECODERS, decode
+from neurodata4ml.analysis.design.splits import permutation_labels, splits
 from neurodata4ml.analysis.responses import average_by
-from neurodata4ml.analysis.splits import permutation_labels, splits
 from neurodata4ml.errors import DesignError
 
 BLOCK = np.repeat(np.arange(12), 20)

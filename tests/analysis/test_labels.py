@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.analysis.decoding import decode
-from neurodata4ml.analysis.dimensionality import dimensionality
+from neurodata4ml.analysis.decoding.decode import decode
+from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.analysis.rdm import rdm
 from neurodata4ml.analysis.reliability import noise_ceiling, reliability
 from neurodata4ml.analysis.responses import average_by

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.analysis.linear import cross_gram, fold_labels
+from neurodata4ml.analysis.linear.stimuli import cross_gram, fold_labels
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -53,7 +53,7 @@ def test_cross_gram_sums_folds_in_chunks_without_changing_the_answer(monkeypatch
     labels, folds = design("balanced", rng)
     values = rng.normal(size=(60, 7))
     whole = cross_gram(values, labels, folds)
-    monkeypatch.setattr("neurodata4ml.analysis.linear._CHUNK", 100)
+    monkeypatch.setattr("neurodata4ml.analysis.linear.stimuli._CHUNK", 100)
     np.testing.assert_allclose(cross_gram(values, labels, folds), whole, rtol=1e-12)
 
 

@@ -9,9 +9,9 @@ import xarray as xr
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from neurodata4ml.analysis.design import block_labels, warn_of_runs
+from neurodata4ml.analysis.design.splits import permutation_labels, splits
+from neurodata4ml.analysis.design.trials import block_labels, warn_of_runs
 from neurodata4ml.analysis.responses import average_by
-from neurodata4ml.analysis.splits import permutation_labels, splits
 from neurodata4ml.errors import DesignError, DimensionError
 
 

@@ -12,8 +12,8 @@ import pytest
 import xarray as xr
 
 from conftest import real_data
-from neurodata4ml.data.align import align_series, bin_spikes
-from neurodata4ml.data.windows import with_neighbours
+from neurodata4ml.data.align.bins import align_series, bin_spikes
+from neurodata4ml.data.align.windows import with_neighbours
 from neurodata4ml.errors import DesignError, DimensionError, LayoutError
 
 

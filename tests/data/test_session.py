@@ -13,9 +13,9 @@ from layouts import ALLEN_LAYOUT, enter
 
 import twins
 from conftest import real_data
+from neurodata4ml.data.align.spikes import read_spikes
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.session import open_session
-from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.errors import DesignError, LayoutError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.data.spikes import read_spikes
+from neurodata4ml.data.align.spikes import read_spikes
 from neurodata4ml.errors import DimensionError, LayoutError
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 import twins
 from archive import Archive
 from neurodata4ml.data import supplements
-from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.cache import receipts
 from neurodata4ml.data.entries.catalog import describe
 from neurodata4ml.data.images import stimulus_images

@@ -13,13 +13,13 @@ import xarray as xr
 import twins
 from allen_session import allen_session, entered
 from archive import GUO, Archive, guo_alm_local, guo_alm_twin
-from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.align.bins import bin_spikes
+from neurodata4ml.data.align.spikes import read_spikes
 from neurodata4ml.data.cache import store
 from neurodata4ml.data.entries.catalog import describe
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.nwb.engine import descriptions, open_nwb
 from neurodata4ml.data.session import open_session
-from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.errors import CatalogError, ChecksumError, LayoutError, NotCachedError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from neurodata4ml.analysis.linear import stimulus_means
+from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.errors import DesignError
 
 

@@ -7,7 +7,7 @@ import xarray as xr
 
 from neurodata4ml.analysis.halves import half_means, split_halves
 from neurodata4ml.analysis.inference import interval
-from neurodata4ml.analysis.linear import fold_labels, stimulus_means
+from neurodata4ml.analysis.linear.stimuli import fold_labels, stimulus_means
 from neurodata4ml.analysis.metrics import centred, u_centred
 from neurodata4ml.analysis.representations import trial_values
 from neurodata4ml.dims import feature_dim

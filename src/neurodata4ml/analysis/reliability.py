@@ -9,7 +9,7 @@ import xarray as xr
 
 from neurodata4ml.analysis.ceiling import noise_ceiling
 from neurodata4ml.analysis.halves import half_means, split_halves
-from neurodata4ml.analysis.linear import fold_labels, stimulus_means, sum_rows
+from neurodata4ml.analysis.linear.stimuli import fold_labels, stimulus_means, sum_rows
 from neurodata4ml.analysis.representations import trial_values
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.spatial.distance import squareform
 
-from neurodata4ml.analysis.linear import stimulus_means
+from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.analysis.metrics import Metric
 from neurodata4ml.analysis.rdm import DISTANCES, rdm
 from neurodata4ml.analysis.responses import trial_labels

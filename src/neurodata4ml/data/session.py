@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.data.align.windows import with_neighbours
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.entries.records import Layout
 from neurodata4ml.data.mend import mender, sentence
@@ -20,7 +21,6 @@ from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials
 from neurodata4ml.data.units import area_words, find_area, read_responses, read_units, roi_series
 from neurodata4ml.data.whereabouts import Place, find_session, proof
-from neurodata4ml.data.windows import with_neighbours
 from neurodata4ml.dims import add_step
 from neurodata4ml.errors import DesignError
 from neurodata4ml.names import without_secrets

@@ -23,7 +23,8 @@ from allen_session import LAYOUT, SCALARS, allen_session, compressed, entered
 from archive import Archive, guo_alm_local, guo_alm_twin
 from conftest import real_data
 from neurodata4ml.analysis.responses import firing_rate
-from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.align.bins import bin_spikes
+from neurodata4ml.data.align.spikes import read_spikes
 from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.cache import store
 from neurodata4ml.data.entries import catalog
@@ -31,7 +32,6 @@ from neurodata4ml.data.entries.records import Entry
 from neurodata4ml.data.excerpts import excerpt, server
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.session import open_session
-from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.errors import (
     ArchiveError,
     CatalogError,

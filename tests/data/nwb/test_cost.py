@@ -13,10 +13,10 @@ import xarray as xr
 
 import twins
 from archive import Archive
+from neurodata4ml.data.align.spikes import read_spikes
 from neurodata4ml.data.nwb.cost import cost
 from neurodata4ml.data.nwb.engine import open_nwb
 from neurodata4ml.data.session import open_session
-from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.data.storage.sources import behind
 
 N_UNITS, N_SPIKES = 100, 20_000

@@ -15,7 +15,7 @@ from distributed.protocol.pickle import dumps
 
 import twins
 from archive import Archive
-from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.nwb.engine import open_nwb
 from neurodata4ml.data.session import open_session
 

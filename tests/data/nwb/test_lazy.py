@@ -17,7 +17,7 @@ from pynwb import TimeSeries
 from pynwb.misc import Units
 
 import twins
-from neurodata4ml.data.align import bin_spikes
+from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.nwb.engine import open_nwb
 from neurodata4ml.data.session import open_session

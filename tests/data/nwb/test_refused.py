@@ -10,10 +10,10 @@ import pytest
 
 import twins
 from conftest import real_data
+from neurodata4ml.data.align.spikes import read_spikes
 from neurodata4ml.data.nwb.engine import descriptions, open_nwb
 from neurodata4ml.data.nwb.file import NwbFile
 from neurodata4ml.data.session import open_session
-from neurodata4ml.data.spikes import read_spikes
 from neurodata4ml.errors import LayoutError
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.spikes import read_spikes
-from neurodata4ml.data.windows import Windows, choose_windows
+from neurodata4ml.data.align.spikes import read_spikes
+from neurodata4ml.data.align.windows import Windows, choose_windows
 from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import DesignError, DimensionError, LayoutError
 from neurodata4ml.suggest import guess

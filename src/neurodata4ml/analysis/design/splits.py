@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.design import (
+from neurodata4ml.analysis.design.folds import Folds
+from neurodata4ml.analysis.design.trials import (
     block_labels,
     fewer_folds,
     labels_follow_blocks,
@@ -22,36 +20,6 @@ from neurodata4ml.analysis.design import (
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.dims import presented, require_dims
 from neurodata4ml.errors import DesignError
-
-
-@dataclass(frozen=True)
-class Folds:
-    """Which fold each trial is tested in; a cross-validator as scikit-learn takes them (``cv=``).
-
-    Attributes
-    ----------
-    fold : ndarray of int (n_trials,)
-        From 0; -1 for blank and invalid trials, which are neither trained on nor tested.
-    kind : str
-        ``"block"`` (whole blocks), ``"contiguous"`` (stretches of time) or ``"stimulus"`` (whole stimuli).
-    """
-
-    fold: np.ndarray
-    kind: str
-
-    @property
-    def n_folds(self) -> int:
-        """The number of folds: fewer than were asked for where there are fewer blocks."""
-        return int(self.fold.max()) + 1
-
-    def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the positions of training and of test trials, fold by fold."""
-        for k in range(self.n_folds):
-            yield np.flatnonzero((self.fold >= 0) & (self.fold != k)), np.flatnonzero(self.fold == k)
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of folds."""
-        return self.n_folds
 
 
 def splits(

@@ -14,11 +14,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from neurodata4ml.analysis.design import block_labels, warn_of_runs
-from neurodata4ml.analysis.discriminant import LeastSquaresLDA, predict_with_many_labels
+from neurodata4ml.analysis.design.folds import Folds
+from neurodata4ml.analysis.design.splits import permutation_labels, splits
+from neurodata4ml.analysis.design.trials import block_labels, warn_of_runs
 from neurodata4ml.analysis.inference import permutation_p
+from neurodata4ml.analysis.linear.discriminant import LeastSquaresLDA, predict_with_many_labels
 from neurodata4ml.analysis.responses import trial_labels
-from neurodata4ml.analysis.splits import Folds, permutation_labels, splits
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from neurodata4ml.analysis.linear import sum_rows
+from neurodata4ml.analysis.linear.stimuli import sum_rows
 
 LEDOIT_WOLF = "ledoit-wolf"
 

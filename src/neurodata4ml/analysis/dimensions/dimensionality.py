@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.linear import fold_labels, sum_cells
+from neurodata4ml.analysis.linear.stimuli import fold_labels, sum_cells
 from neurodata4ml.analysis.responses import average_by, trial_labels
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance, to_matrix
 from neurodata4ml.errors import DesignError, DimensionError

@@ -1,0 +1,1 @@
+"""Few components that stand for many units: the methods of latents, and how many components to keep."""

@@ -1,0 +1,1 @@
+"""Spikes and series around events: arrays (trial, time, unit)."""
