@@ -1,13 +1,14 @@
 # One word per deed; `make` alone lists them. Needs Python 3.11 to 3.13 with venv; all else goes into .venv
-# (and what the benchmarks compare us with, into .venv-bench and .venv-bench-zarr2).
+# (and what the benchmarks compare us with, into .venv-bench, .venv-bench-zarr2 and .venv-bench-allensdk).
 
 BIN = .venv/bin
 STAMP = .venv/installed
 BENCH = .venv-bench
 PEERS = .venv-bench-zarr2
+ALLEN = .venv-bench-allensdk
 TESTS = tests
 
-.PHONY: help setup demo test lint fuzz bench-setup bench bench-read clean again
+.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align clean again
 
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -29,7 +30,7 @@ lint: $(STAMP)  ## check style (ruff) and types (mypy)
 fuzz: $(STAMP)  ## read 2,000 damaged files, against h5py (5 minutes); see benchmarks/README.md
 	@$(BIN)/python benchmarks/fuzz.py
 
-bench-setup: $(BENCH)/installed $(PEERS)/installed  ## create .venv-bench*, with what the benchmarks compare us with
+bench-setup: $(BENCH)/installed $(PEERS)/installed $(ALLEN)/installed  ## create .venv-bench*, with what the benchmarks compare us with
 
 bench: $(BENCH)/installed  ## time fetch against curl, dandi and pooch (15 minutes); see benchmarks/README.md
 	@$(BENCH)/bin/python benchmarks/fetch.py
@@ -37,8 +38,11 @@ bench: $(BENCH)/installed  ## time fetch against curl, dandi and pooch (15 minut
 bench-read: $(BENCH)/installed $(PEERS)/installed  ## time reading against fsspec, remfile, lindi, lazynwb, pynwb (half an hour)
 	@$(BENCH)/bin/python benchmarks/read.py
 
+bench-align: $(BENCH)/installed $(ALLEN)/installed  ## time binning against numpy, pynapple, AllenSDK, xarray (5 minutes)
+	@$(BENCH)/bin/python benchmarks/align.py
+
 clean:  ## remove .venv, .venv-bench* and all that was built; reports/ and cache/ stay
-	rm -rf .venv $(BENCH) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv $(BENCH) $(PEERS) $(ALLEN) build dist .pytest_cache .mypy_cache .ruff_cache
 	find src tests tools benchmarks notebooks -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
@@ -50,6 +54,9 @@ $(BENCH)/installed: pyproject.toml constraints.txt
 $(PEERS)/installed: benchmarks/peers.txt
 	@sh tools/setup.sh $(PEERS) benchmarks/peers.txt
 
+$(ALLEN)/installed: benchmarks/peers-allensdk.txt
+	@sh tools/setup.sh $(ALLEN) benchmarks/peers-allensdk.txt 3.11
+
 # A virtual environment remembers where it stands, and may lose its Python: in either case it is made again.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CURDIR))
 $(STAMP): again
@@ -59,4 +66,7 @@ $(BENCH)/installed: again
 endif
 ifneq ($(shell $(PEERS)/bin/python -c '' 2>/dev/null && cat $(PEERS)/installed 2>/dev/null),$(CURDIR))
 $(PEERS)/installed: again
+endif
+ifneq ($(shell $(ALLEN)/bin/python -c '' 2>/dev/null && cat $(ALLEN)/installed 2>/dev/null),$(CURDIR))
+$(ALLEN)/installed: again
 endif

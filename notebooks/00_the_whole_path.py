@@ -64,8 +64,8 @@ _ = nd.firing_rate(counts, over=None).mean("trial", keep_attrs=True).groupby(are
 # %%
 areas = dict(nd.firing_rate(counts).groupby(area))
 for name, x in areas.items():
-    found = nd.decode(x, n_permutations=20)
-    print(f"{name}: {found.accuracy:.0%} of trials named rightly, {found.chance:.0%} by chance")
+    found = nd.decode(x, n_shuffles=20)
+    print(f"{name}: {found.score:.0%} of trials named rightly, {found.chance:.0%} by chance")
 
 # %% [markdown]
 # ## How each area arranges the pictures

@@ -88,7 +88,7 @@ def test_another_seed_is_another_session_of_the_same_units():
 def test_before_the_latency_no_scene_can_be_decoded():
     counts = bin_spikes(open_session("demo"), window=(0, 0.04), bin_width=0.04).sum("time")
     early = counts.isel(unit=np.flatnonzero(counts["area"].values == "early"))
-    assert float(decode(early, n_permutations=99)["p_value"]) > 0.01
+    assert float(decode(early, n_shuffles=99)["p_value"]) > 0.01
 
 
 def test_truth_follows_a_selection_of_units():

@@ -18,7 +18,7 @@ from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec, read_spec
 from neurodata4ml.study import run_study
 
-ALM = {"trials": "trials", "by": "type", "align": "cue_start_time", "window": (-1.2, 0.6), "n_permutations": 19}
+ALM = {"trials": "trials", "by": "type", "align": "cue_start_time", "window": (-1.2, 0.6), "n_shuffles": 19}
 
 
 @pytest.fixture(scope="module", params=["real", "twin"])
@@ -149,7 +149,7 @@ def test_progress_names_every_step(tmp_path):
 
 def test_a_file_without_images_says_so_where_networks_would_stand(tmp_path):
     path = twins.allen_twin(tmp_path / "allen.nwb", n_blocks=12)
-    spec = Spec(source=str(path), trials="natural_scenes_presentations", by="frame", n_permutations=9)
+    spec = Spec(source=str(path), trials="natural_scenes_presentations", by="frame", n_shuffles=9)
     results = run_study(spec)
     assert "no images" in results.missing["similarity"]
     assert "rdms" in results.arrays

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.decoding.accuracy import accuracy_interval
 from neurodata4ml.analysis.decoding.decode import decode
-from neurodata4ml.analysis.dimensions.dimensionality import dimensionality, latents
+from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.analysis.inference import jackknife
+from neurodata4ml.analysis.latents.latents import latents
 from neurodata4ml.analysis.rdm import rdm
 from neurodata4ml.analysis.reliability import reliability
 from neurodata4ml.analysis.responses import average_by, firing_rate
@@ -56,14 +56,14 @@ def psth(m: Material) -> xr.Dataset:
 def decoding(m: Material) -> xr.Dataset:
     """How well a linear read-out tells conditions apart: in the whole window, and bin by bin."""
     _need_conditions(m, 2, "decoding")
-    n, seed = m.spec.n_permutations, m.spec.seed
+    n, seed = m.spec.n_shuffles, m.spec.seed
     whole = [_whole_window(m, area) for area in m.areas]
     coarse = _coarse_counts(m)
-    time = [decode(m.of_area(coarse, a), "stimulus", over="time", n_permutations=n, seed=seed) for a in m.areas]
+    time = [decode(m.of_area(coarse, a), "stimulus", over="time", n_shuffles=n, seed=seed) for a in m.areas]
     null = [found["null"].quantile([0.025, 0.975], dim="shuffle") for found in time]
     found = xr.merge([_stack(whole, m.areas)], combine_attrs="override")
-    for name in ("accuracy", "chance", "p_value_max"):
-        found[name] = _stack([t[name] for t in time], m.areas)
+    for name, of in (("accuracy", "score"), ("chance", "chance"), ("p_value_corrected", "p_value_corrected")):
+        found[name] = _stack([t[of] for t in time], m.areas)
     found["null_low"], found["null_high"] = (
         _stack([n.isel(quantile=k, drop=True) for n in null], m.areas) for k in (0, 1)
     )
@@ -197,13 +197,12 @@ def _population_rate(m: Material, area: str) -> xr.Dataset:
 
 def _whole_window(m: Material, area: str) -> xr.Dataset:
     x = m.of_area(m.totals, area)
-    found = decode(x, "stimulus", n_permutations=m.spec.n_permutations, seed=m.spec.seed)
-    interval = accuracy_interval(found, x)
+    found = decode(x, "stimulus", n_shuffles=m.spec.n_shuffles, seed=m.spec.seed)
     return xr.Dataset(
         {
-            "accuracy_window": found["accuracy"],
-            "accuracy_window_low": interval["low"],
-            "accuracy_window_high": interval["high"],
+            "accuracy_window": found["score"],
+            "accuracy_window_low": found["low"],
+            "accuracy_window_high": found["high"],
             "chance_window": found["chance"],
             "p_window": found["p_value"],
         }

@@ -71,7 +71,7 @@ def to_matrix(x: xr.DataArray, rows: str | Iterable[str], columns: str | Iterabl
     Parameters
     ----------
     x : DataArray
-        Any order of dims.
+        Any order of dims; sparse and lazy values are made dense.
     rows : str or iterable of str
         Dims that become rows, in this order (the first varies slowest).
     columns : str or iterable of str, optional
@@ -86,7 +86,7 @@ def to_matrix(x: xr.DataArray, rows: str | Iterable[str], columns: str | Iterabl
         columns = [str(dim) for dim in x.dims if dim not in rows]
     columns = [columns] if isinstance(columns, str) else list(columns)
     require_dims(x, *rows, *columns, step="to_matrix")
-    values = np.asarray(x.transpose(*rows, *columns).data, dtype=np.float64)
+    values = np.asarray(x.as_numpy().transpose(*rows, *columns).data, dtype=np.float64)
     return values.reshape(int(np.prod([x.sizes[dim] for dim in rows], dtype=int)), -1)
 
 
@@ -118,21 +118,22 @@ def match_labels(x: xr.DataArray, y: xr.DataArray, dim: str, *, step: str) -> tu
 def presented(x: Labelled, *, step: str) -> Labelled:
     """Return ``x`` without blank and invalid trials; what is dropped is counted in the attributes.
 
-    A blank sweep is not a stimulus, and a trial inside an invalid interval is not data. Arrays without a
-    ``trial`` dim, or without the coordinates ``blank`` and ``valid``, pass unchanged.
+    A blank sweep is not a stimulus, and a trial inside an invalid interval is not data; nor is, in a recording
+    without trials, such a bin of time. Arrays without the coordinates ``blank`` and ``valid`` pass unchanged.
     """
-    if "trial" not in x.dims:
+    dim = "trial" if "trial" in x.dims else "time"
+    if dim not in x.dims:
         return x
-    keep = np.ones(x.sizes["trial"], dtype=bool)
+    keep = np.ones(x.sizes[dim], dtype=bool)
     dropped = {}
     for name, bad in (("blank", True), ("valid", False)):
-        if name in x.coords:
+        if name in x.coords and x.coords[name].dims == (dim,):
             lost = keep & (np.asarray(x.coords[name].values, dtype=bool) == bad)
             dropped[f"{step}_dropped_{'blank' if bad else 'invalid'}"] = int(lost.sum())
             keep &= ~lost
     if keep.all():
         return x
-    kept = x.isel(trial=np.flatnonzero(keep))
+    kept = x.isel({dim: np.flatnonzero(keep)})
     kept.attrs = {**x.attrs, **{name: count for name, count in dropped.items() if count}}
     return kept
 

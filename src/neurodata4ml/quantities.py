@@ -140,8 +140,8 @@ def _dimensionality(case: Case) -> Iterator[Recovered]:
 
 
 def _decoding(case: Case) -> Iterator[Recovered]:
-    found = accuracy_interval(decode(case.x, "stimulus", n_permutations=0, seed=case.seed), case.x)
-    known = [decode(x, "stimulus", n_permutations=0, seed=case.seed)["accuracy"] for x in case.fresh]
+    found = accuracy_interval(decode(case.x, "stimulus", n_shuffles=0, seed=case.seed), case.x)
+    known = [decode(x, "stimulus", n_shuffles=0, seed=case.seed)["score"] for x in case.fresh]
     yield _one("decoding accuracy", "which of all scenes", "1", found, xr.DataArray(np.mean(known)))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.align.bins import align_series
+from neurodata4ml.data.align.averages import align_series
 from neurodata4ml.data.simulate import DURATION, draw_counts
 from neurodata4ml.data.truth import noise_loadings, truth
 from neurodata4ml.dims import add_step, provenance

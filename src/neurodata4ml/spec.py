@@ -39,8 +39,8 @@ class Spec:
         Which trials to keep: a comparison of trial columns, e.g. ``"contrast > 0 and type != 'probe'"``.
     networks : tuple of str, optional
         Networks to compare with, by name or ONNX path; for the demo its own network and the untrained twin.
-    n_permutations : int
-        Shuffles behind every p-value; 100 resolve p = 0.01.
+    n_shuffles : int
+        Shuffles behind every p-value; 99 resolve p = 0.01.
     seed : int
         Starts every random step.
     out : str, optional
@@ -57,7 +57,7 @@ class Spec:
     bin_width: float = 0.01
     where: str | None = None
     networks: tuple[str, ...] | None = None
-    n_permutations: int = 100
+    n_shuffles: int = 99
     seed: int = 0
     out: str | None = None
 
@@ -120,6 +120,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     return {**raw, "source": dataset or str(path.parent / file)}
 
 
+_RENAMED = {"n_permutations": "n_shuffles"}
+"""Keys of earlier studies, and what they are called now."""
+
 _TYPES: dict[str, tuple[type, ...]] = {
     "source": (str,),
     "title": (str,),
@@ -131,7 +134,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "bin_width": (float, int),
     "where": (str,),
     "networks": (list, tuple),
-    "n_permutations": (int,),
+    "n_shuffles": (int,),
     "seed": (int,),
     "out": (str, Path),
 }
@@ -141,7 +144,10 @@ def _checked(given: Mapping[str, Any], origin: str) -> Spec:
     known = [field.name for field in fields(Spec)]
     for name, value in given.items():
         if name not in known:
-            hint = guess(name, [*known, "dataset", "file"]) or f" Known: dataset, file, {', '.join(known[1:])}."
+            hint = (
+                guess(_RENAMED.get(name, name), [*known, "dataset", "file"])
+                or f" Known: dataset, file, {', '.join(known[1:])}."
+            )
             message = f"{origin} has the unknown key {name!r}.{hint}"
             raise DesignError(message)
         if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
@@ -149,7 +155,7 @@ def _checked(given: Mapping[str, Any], origin: str) -> Spec:
             message = f"{origin}: {name} = {value!r} is a {type(value).__name__}; it must be a {wanted}."
             raise DesignError(message)
     spec = Spec(**given)
-    for name, value, least in (("n_permutations", spec.n_permutations, 1), ("seed", spec.seed, 0)):
+    for name, value, least in (("n_shuffles", spec.n_shuffles, 1), ("seed", spec.seed, 0)):
         if value < least:
             message = f"{origin}: {name} = {value} must be a whole number of at least {least}."
             raise DesignError(message)

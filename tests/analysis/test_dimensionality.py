@@ -1,4 +1,4 @@
-"""Components and dimensions equal their definitions, and the bias of counting dimensions is known and removed."""
+"""Dimensions equal their definition, and the bias of counting dimensions is known and removed."""
 
 import json
 import warnings
@@ -6,9 +6,10 @@ import warnings
 import numpy as np
 import pytest
 import xarray as xr
-from sklearn.decomposition import PCA, FactorAnalysis
 
-from neurodata4ml.analysis.dimensions.dimensionality import REDUCERS, _half_grams, _halves, dimensionality, latents
+from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
+from neurodata4ml.analysis.dimensions.participation import _half_grams
+from neurodata4ml.analysis.dimensions.parts import Halves, _halves
 from neurodata4ml.analysis.linear.stimuli import cross_gram
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -36,97 +37,6 @@ def noisy_trials(seed=0, *, rank=5, n_stimuli=100, n_units=60, n_repeats=20, noi
         x = x.assign_coords(block=("trial", np.repeat(np.arange(n_repeats), n_stimuli)))
     variance = np.linalg.eigvalsh(np.cov(signal.T))
     return x, variance.sum() ** 2 / np.sum(variance**2)
-
-
-# latents
-
-
-@pytest.mark.parametrize("shape", [(40, 6), (200, 6), (6, 20)])
-def test_pca_is_scikit_learns_up_to_signs(shape):
-    x = samples(*shape)
-    result, peer = latents(x, n_components=3), PCA(3, svd_solver="full").fit(x.values)
-    np.testing.assert_allclose(np.abs(result.loadings), np.abs(peer.components_), atol=1e-8)
-    np.testing.assert_allclose(np.abs(result.latents), np.abs(peer.transform(x.values)), atol=1e-8)
-    np.testing.assert_allclose(result.explained_variance, peer.explained_variance_ratio_, rtol=1e-10)
-
-
-def test_factor_analysis_is_scikit_learns_up_to_order_and_signs():
-    x = samples(300, 6)
-    result = latents(x, reducer="fa", n_components=3)
-    peer = FactorAnalysis(3, svd_method="lapack", tol=1e-8, max_iter=20000).fit(x.values)
-    ours, theirs = result.loadings.values, peer.components_
-    np.testing.assert_allclose(ours.T @ ours, theirs.T @ theirs, rtol=0.02, atol=0.02)
-
-
-def test_factor_analysis_leaves_private_noise_to_each_unit_and_pca_does_not():
-    rng = np.random.default_rng(0)
-    shared = rng.normal(size=(2000, 1))
-    values = shared * np.ones(6) + rng.normal(size=(2000, 6)) * np.array([1, 1, 1, 1, 1, 6.0])
-    x = xr.DataArray(values, dims=("trial", "unit"))
-    factor = latents(x, reducer="fa", n_components=1).loadings.values[0]
-    axis = latents(x, reducer="pca", n_components=1).loadings.values[0]
-    np.testing.assert_allclose(factor[:5], 1, atol=0.1)
-    assert np.abs(axis).argmax() == 5
-
-
-@pytest.mark.parametrize("reducer", REDUCERS)
-def test_components_come_in_order_with_signs_that_do_not_depend_on_the_data_order(reducer):
-    x = samples(80)
-    result = latents(x, reducer=reducer)
-    again = latents(x.isel(stimulus=np.random.default_rng(0).permutation(80)).T, reducer=reducer)
-    assert (np.diff(result.explained_variance) <= 0).all()
-    assert 0 < result.explained_variance.sum() <= 1
-    largest = np.abs(result.loadings.values).argmax(axis=1)
-    assert (result.loadings.values[np.arange(3), largest] > 0).all()
-    np.testing.assert_allclose(again.loadings, result.loadings, atol=1e-5)
-    xr.testing.assert_allclose(
-        again.latents.sortby("stimulus").transpose(*result.latents.dims), result.latents, atol=1e-4
-    )
-
-
-def test_all_components_give_the_data_back():
-    x = samples()
-    result = latents(x, n_components=6)
-    rebuilt = result.latents @ result.loadings + x.mean("stimulus")
-    np.testing.assert_allclose(rebuilt.transpose(*x.dims), x, atol=1e-10)
-    assert result.explained_variance.sum() == pytest.approx(1)
-
-
-def test_trajectories_keep_their_time():
-    x = samples(40).values.reshape(4, 10, 6)
-    x = xr.DataArray(x, dims=("condition", "time", "unit"), coords={"time": np.arange(10) * 0.1, "unit": np.arange(6)})
-    x.attrs = {"units": "Hz", "citation": "nobody"}
-    result = latents(x)
-    assert result.latents.dims == ("condition", "time", "component")
-    assert result.loadings.dims == ("component", "unit")
-    assert result.component.values.tolist() == [1, 2, 3]
-    assert result.latents.attrs["units"] == "Hz"
-    assert result.attrs["citation"] == "nobody"
-    assert json.loads(result.attrs["steps"])[-1]["reducer"] == "pca"
-    np.testing.assert_allclose(
-        result.latents,
-        latents(x.transpose("unit", "time", "condition")).latents.transpose("condition", "time", "component"),
-    )
-
-
-def test_blank_trials_do_not_make_components():
-    x = samples(40).rename(stimulus="trial").assign_coords(blank=("trial", np.arange(40) < 10))
-    assert latents(x).sizes["trial"] == 30
-
-
-def test_each_refusal_of_latents_says_what_is_wrong():
-    x = samples()
-    for sentence, array, keywords in [
-        ("knows the reducers pca, fa; got 'umap'", x, {"reducer": "umap"}),
-        ("40 samples of 6 units have at most 6 components; got n_components=7", x, {"n_components": 7}),
-        ("3 samples of 6 units have at most 2 components; got n_components=3", x.isel(stimulus=slice(3)), {}),
-        ("cannot read NaN: 6 of 240 values", x.where(x.stimulus > 0), {}),
-        ("each of the 6 units answers the same to all 40 samples", x * 0, {}),
-    ]:
-        with pytest.raises(DesignError, match=sentence):
-            latents(array, **keywords)
-    with pytest.raises(DimensionError, match="exactly one of the dims unit, feature, component"):
-        latents(x.rename(unit="cell"))
 
 
 # dimensionality
@@ -188,7 +98,7 @@ def test_the_gram_of_each_half_is_the_cross_gram_of_its_trials():
     keep = np.r_[0:30, 33:42, 5]
     values, labels, folds = (np.asarray(v)[keep] for v in (x.values, x.stimulus, x.block))
     in_a = np.array([[1, 0, 1, 0, 1, 0], [0, 0, 1, 1, 0, 1]])
-    grams = _half_grams(values, labels, folds, in_a)
+    grams = _half_grams(values, Halves(labels, folds, "block", in_a))
     centre = np.eye(7) - 1 / 7
     for split, chosen in enumerate(in_a):
         for half, name in ((0, 1), (1, 0)):
@@ -255,7 +165,7 @@ def test_blanks_are_not_stimuli_and_a_result_says_how_it_was_made():
     assert result.attrs["n_stimuli"] == 19
     assert result.attrs["n_units"] == 60
     assert "bias_limit" in result.attrs["bias"]
-    assert json.loads(result.attrs["steps"])[-1] == {"step": "dimensionality", "seed": 0}
+    assert json.loads(result.attrs["steps"])[-1] == {"step": "dimensionality", "method": "participation", "seed": 0}
 
 
 def test_each_refusal_of_dimensionality_says_what_is_wrong():
@@ -270,8 +180,8 @@ def test_each_refusal_of_dimensionality_says_what_is_wrong():
 
 def test_leaving_a_block_out_moves_no_other_block_to_the_other_half():
     labels, folds = np.tile(np.arange(5), 12), np.repeat(np.arange(12), 5)
-    whole = _halves(labels, folds, seed=3)
+    whole = _halves(labels, folds, 3, 2)
     for left_out in (0, 5, 11):
         kept = folds != left_out
-        part = _halves(labels[kept], folds[kept], seed=3)
+        part = _halves(labels[kept], folds[kept], 3, 2)
         np.testing.assert_array_equal(part, np.delete(whole, left_out, axis=1))

@@ -5,10 +5,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from neurodata4ml.analysis.linear.discriminant import LeastSquaresLDA, predict_with_many_labels
+from neurodata4ml.analysis.linear.discriminant import LeastSquaresLDA
 
 
 def data(n_trials=120, n_units=10, n_classes=4, seed=0, *, balanced=True):
@@ -83,17 +81,3 @@ def test_it_can_be_cloned_as_scikit_learn_asks():
     assert LinearDiscriminantAnalysis().fit(*data()).score(*data()) == pytest.approx(
         model.fit(*data()).score(*data()), abs=0.05
     )
-
-
-def test_many_labellings_at_once_equal_one_fit_each():
-    rng = np.random.default_rng(1)
-    train, test = rng.poisson(2.0, (3, 90, 8)).astype(float), rng.poisson(2.0, (3, 30, 8)).astype(float)
-    train[:, :, 5] = 4.0  # silent
-    train[1, :, 2] *= 100
-    codes = np.stack([rng.permutation(np.arange(90) % 5) for _ in range(4)])
-    codes[3][codes[3] == 4] = 0  # a class that this labelling does not train
-    predicted = predict_with_many_labels(train, test, codes, 5)
-    for i in range(4):
-        for t in range(3):
-            one = make_pipeline(StandardScaler(), LeastSquaresLDA()).fit(train[t], codes[i])
-            assert (one.predict(test[t]) == predicted[i, t]).all()

@@ -8,16 +8,16 @@ from neurodata4ml.analysis.decoding.decode import decode
 from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.analysis.rdm import rdm
 from neurodata4ml.analysis.reliability import noise_ceiling, reliability
-from neurodata4ml.analysis.responses import average_by
+from neurodata4ml.analysis.responses import average_by, sample_dim
 from neurodata4ml.analysis.similarity import compare
 from neurodata4ml.analysis.variability import modulation, trial_variability
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import DesignError, DimensionError
 
 LAYER = xr.DataArray(np.eye(5), dims=("stimulus", "feature"), coords={"stimulus": list("abcde")})
 
 ANALYSES = {
     "average_by": average_by,
-    "decode": lambda x: decode(x, n_permutations=0),
+    "decode": lambda x: decode(x, n_shuffles=0),
     "rdm": lambda x: rdm(x, distance="crossnobis"),
     "reliability": reliability,
     "noise_ceiling": noise_ceiling,
@@ -66,3 +66,22 @@ def test_trials_without_a_block_are_refused(name):
     block = ("trial", np.where(np.arange(60) < 20, np.nan, 1.0))
     with pytest.raises(DesignError, match="20 of 60 trials have no 'block'"):
         ANALYSES[name](trials(list("abcde"), block=block))
+
+
+def test_labels_that_cannot_be_compared_are_refused_and_the_remedy_makes_them_text():
+    x = trials(np.array(["a", 1, 2.5, "b", "c"], dtype=object))
+    with pytest.raises(
+        DesignError, match=r"average_by: the labels in 'stimulus' are of kinds.*\(float, int, str\)"
+    ) as error:
+        average_by(x)
+    remedy = str(error.value).split("Make them all text: ")[1].rstrip(".")
+    assert average_by(eval(remedy, {"x": x})).stimulus.values.tolist() == ["1", "2.5", "a", "b", "c"]
+
+
+def test_samples_are_trials_else_bins_of_time():
+    x = trials(list("abcde"))
+    assert sample_dim(x, step="here") == "trial"
+    assert sample_dim(x.expand_dims(time=2), step="here") == "trial"
+    assert sample_dim(x.rename(trial="time"), step="here") == "time"
+    with pytest.raises(DimensionError, match=r'here needs a "trial" dim; got \(stimulus, feature\)\. Bin first\.'):
+        sample_dim(LAYER, step="here", hint="Bin first.")

@@ -1,4 +1,4 @@
-"""Folds keep apart what belongs together; a shuffle deals labels as the design did."""
+"""Folds keep apart what belongs together, test each sample once, and refuse what cannot be asked."""
 
 import re
 import warnings
@@ -9,8 +9,8 @@ import xarray as xr
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from neurodata4ml.analysis.design.splits import permutation_labels, splits
-from neurodata4ml.analysis.design.trials import block_labels, warn_of_runs
+from neurodata4ml.analysis.design.splits import splits
+from neurodata4ml.analysis.design.trials import block_labels
 from neurodata4ml.analysis.responses import average_by
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -115,12 +115,27 @@ def test_labels_constant_in_blocks_are_refused_and_the_remedies_work():
     x = trials(block=block, side=block % 2)
     for n_folds in (5, 3):
         with pytest.raises(DesignError, match=r"Each of the 12 blocks holds one label only.*The block is the sample"):
-            splits(x, target="side", n_folds=n_folds)
+            splits(x, over="trial", target="side", n_folds=n_folds)
     blocks_as_samples = average_by(x, "block").rename(block="trial")
     assert splits(blocks_as_samples, target="side", n_folds=3).fold.tolist() == np.repeat([0, 1, 2], 4).tolist()
     whole = splits(x, over="block", target="side", n_folds=3)
     for _, test in whole.split():
         assert np.bincount(block[test] % 2).tolist() == [10, 10]
+
+
+@pytest.mark.parametrize("over", ["trial", "block", "stimulus", "session", "time"])
+def test_the_order_in_which_trials_are_stored_never_matters(over):
+    n = np.arange(60)
+    x = trials(
+        start_time=np.sort(np.random.default_rng(2).uniform(0, 99, 60)),
+        stimulus=n * 7 % 12,
+        block=n // 6,
+        session=n // 30,
+    )
+    order = np.random.default_rng(1).permutation(60)
+    one, two = (splits(part, over=over, n_folds=2, purge=1.0) for part in (x, x.isel(trial=order)))
+    assert one.fold[order].tolist() == two.fold.tolist()
+    assert (one.gap is None and two.gap is None) or (one.gap[:, order] == two.gap).all()
 
 
 def test_blocks_of_one_trial_say_nothing_about_the_design():
@@ -138,7 +153,14 @@ def test_each_refusal_says_what_is_wrong_and_what_to_do():
     side = mixed()
     refused("n_folds of at least 2; got 1", trials(), n_folds=1)
     refused("5 folds need at least 5 trials; got 1 trial", trials(1))
-    refused(r'splits knows over="trial", "block" and "stimulus"; got \'unit\'', trials(), over="unit")
+    refused("n_folds of at least 2; got 2.5.*n_folds=5", trials(), n_folds=2.5)
+    refused("n_folds of at least 2; got True", trials(), n_folds=True)
+    refused("5 folds need at least 5 trials; got 0 trials", trials(8, blank=np.ones(8, dtype=bool)), target=None)
+    refused(
+        r'splits knows over="trial", "block", "stimulus", "session" and "time"; got \'unit\'', trials(), over="unit"
+    )
+    refused(r"6 of 60 trials have no 'side' \(NaN\)", trials(side=np.r_[[np.nan] * 6, side[6:]]), target="side")
+    refused(r"60 of 60 classes of 'side' have fewer trials than the 5 folds", trials(side=np.arange(60)), target="side")
     refused("all 60 trials have side = 1", trials(side=np.ones(60, dtype=int)), target="side")
     refused(
         r"2 of 4 classes of 'side' have fewer trials than the 5 folds: 7 \(1\), 8 \(3\)\. Drop them: .*or merge",
@@ -156,25 +178,24 @@ def test_each_refusal_says_what_is_wrong_and_what_to_do():
         trials(side=np.r_[[9] * 6, side[6:]]),
         target="side",
     )
-    refused("at least n_folds=5 blocks; got 3", trials(block=np.arange(60) // 20), over="block")
-    refused("at least n_folds=5 blocks; got 0", trials(), over="block")
+    refused(r"at least 2 blocks; got 0: .*Add it: x.assign_coords\(block=\('trial'", trials(), over="block")
     block = np.repeat(np.arange(6), 10)
     refused(
-        "Label True has 1 blocks, fewer than n_folds=5.*more blocks",
+        r"at least 2 blocks of every class.*there is 1 of side = True.*over=\"trial\", target='side', allow_leak=",
         trials(block=block, side=block == 5),
-        over="block",
         target="side",
     )
-    refused("There are 3. Use fewer folds", trials(stimulus=np.arange(60) % 3), over="stimulus")
-    stimulus = np.arange(60) % 12
     refused(
-        r"Class 1 has 2\. Use fewer",
-        trials(stimulus=stimulus, digit=(stimulus > 9).astype(int)),
-        over="stimulus",
+        r"at least 2 stimuli of every class.*there is 1 of digit = 1\. Leave that class out, take a target",
+        trials(stimulus=np.arange(60) % 12, digit=(np.arange(60) % 12 > 10).astype(int)),
         target="digit",
     )
+    refused("all 60 trials have digit = 0", trials(stimulus=np.arange(60) % 12, digit=np.zeros(60)), target="digit")
     refused(
-        "differs between trials of one stimulus", trials(stimulus=stimulus, side=side), over="stimulus", target="side"
+        "differs between trials of one stimulus",
+        trials(stimulus=np.arange(60) % 12, side=side),
+        over="stimulus",
+        target="side",
     )
 
 
@@ -191,43 +212,3 @@ def test_a_missing_target_is_suggested_and_averages_have_no_folds():
         splits(trials(side=mixed()), target="sides")
     with pytest.raises(DimensionError, match=r'splits needs a "trial" dim.*Folds are made of trials'):
         splits(xr.DataArray(np.zeros((3, 2)), dims=("stimulus", "unit")))
-
-
-def test_labels_that_vary_within_blocks_are_shuffled_within_them():
-    rng = np.random.default_rng(0)
-    blocks, y = np.repeat([3, 1, 2], 20), np.r_[mixed(20), mixed(20), np.zeros(19, dtype=int), 1]
-    shuffled = permutation_labels(y, blocks, rng)
-    assert (shuffled != y).any()
-    for block in (1, 2, 3):
-        assert sorted(shuffled[blocks == block]) == sorted(y[blocks == block])
-
-
-def test_labels_of_whole_blocks_are_exchanged_between_blocks():
-    rng = np.random.default_rng(0)
-    blocks = np.repeat(np.arange(8), 5)
-    y = blocks % 2
-    seen = set()
-    for _ in range(20):
-        shuffled = permutation_labels(y, blocks, rng)
-        assert all(len(set(shuffled[blocks == block])) == 1 for block in range(8))
-        assert shuffled.sum() == y.sum()
-        seen.add(tuple(shuffled))
-    assert len(seen) > 10
-
-
-def test_without_blocks_all_labels_are_shuffled_and_the_original_stays():
-    y = mixed()
-    before = y.copy()
-    shuffled = permutation_labels(y, None, np.random.default_rng(0))
-    assert sorted(shuffled) == sorted(y)
-    assert (shuffled != y).any()
-    assert (y == before).all()
-
-
-def test_labels_in_runs_warn_and_random_ones_do_not():
-    with pytest.warns(UserWarning, match="'side' switches 5 times .* random order would switch about 30 times"):
-        warn_of_runs(trials(side=np.arange(60) // 10 % 2), "side")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for seed in range(20):
-            warn_of_runs(trials(side=mixed(seed=seed), start_time=np.arange(60.0)), "side")

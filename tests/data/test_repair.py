@@ -28,7 +28,7 @@ import twins
 from archive import Archive
 from neurodata4ml.analysis.responses import average_by
 from neurodata4ml.data import mend, repair, repair_pins
-from neurodata4ml.data.align.bins import align_series
+from neurodata4ml.data.align.averages import align_series
 from neurodata4ml.data.cache import receipts
 from neurodata4ml.data.entries.catalog import describe
 from neurodata4ml.data.images import stimulus_images

@@ -164,12 +164,12 @@ def decoding(rng: np.random.Generator, areas: tuple[str, ...], n_classes: int) -
             "null_low": (("area", "time"), np.full(accuracy.shape, 0.003)),
             "null_high": (("area", "time"), np.full(accuracy.shape, 0.019)),
             "chance": (("area", "time"), np.full(accuracy.shape, 1 / n_classes)),
-            "p_value_max": (("area", "time"), np.where(accuracy > 0.025, 1 / 101, 0.8)),
+            "p_value_corrected": (("area", "time"), np.where(accuracy > 0.025, 1 / 100, 0.8)),
             "accuracy_window": ("area", window),
             "accuracy_window_low": ("area", window - 0.03),
             "accuracy_window_high": ("area", window + 0.03),
             "chance_window": ("area", chance),
-            "p_window": ("area", np.full(len(areas), 1 / 101)),
+            "p_window": ("area", np.full(len(areas), 1 / 100)),
         },
         coords={"area": list(areas), "time": time},
         attrs={
@@ -178,9 +178,9 @@ def decoding(rng: np.random.Generator, areas: tuple[str, ...], n_classes: int) -
             "n_classes": n_classes,
             "n_trials": 1978,
             "n_folds": 5,
-            "n_permutations": 100,
+            "n_shuffles": 99,
             "folds": "block",
-            "null": "labels shuffled within blocks",
+            "null_scheme": "within blocks",
         },
     )
 
@@ -203,7 +203,7 @@ def latents(rng: np.random.Generator, areas: tuple[str, ...], n_conditions: int)
             "condition": [f"digit {i}" for i in range(n_conditions)],
             "component": [0, 1, 2],
         },
-        attrs={"reducer": "pca"},
+        attrs={"method": "pca"},
     )
 
 

@@ -75,7 +75,7 @@ def test_the_answer_is_what_is_shared_what_fits_as_well_and_what_can_be_read():
     assert "95\u00a0% interval" in shared
     assert "of at most 0.91" in shared
     assert alternatives == "None of the 9 other candidates fits equally well, in either area."
-    assert "0.42 (95\u00a0% interval 0.39 to 0.45) from early (chance 0.050, p\u00a0=\u00a00.0099)" in read
+    assert "0.42 (95\u00a0% interval 0.39 to 0.45) from early (chance 0.050, p\u00a0=\u00a00.010)" in read
 
 
 def test_alternatives_that_fit_equally_well_are_named():
@@ -123,7 +123,15 @@ def test_many_areas_are_told_by_their_range():
 
 
 def test_the_smallest_possible_p_says_that_shuffles_bound_it():
-    assert "p\u00a0=\u00a00.0099, the smallest that 100 shuffles allow" in SECTIONS["decoding"](RESULTS).answer[0]
+    assert "p\u00a0=\u00a00.010, the smallest that 99 shuffles allow" in SECTIONS["decoding"](RESULTS).answer[0]
+
+
+def test_a_design_that_allows_no_p_is_told_why():
+    none = changed("decoding", p_window=np.nan, p_value_corrected=np.nan)
+    none.arrays["decoding"].attrs["no_p"] = "blocks alternate, and their order was not randomised"
+    section = SECTIONS["decoding"](none)
+    assert section.warnings == ("There is no p-value: blocks alternate, and their order was not randomised.",)
+    assert "p not available" in section.answer[0]
 
 
 def test_accuracy_below_chance_is_a_warning_about_the_design():

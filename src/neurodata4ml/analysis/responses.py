@@ -106,36 +106,66 @@ def average_by(x: xr.DataArray, by: str = "stimulus") -> xr.DataArray:
     return add_step(mean, "average_by", by=by)
 
 
-def trial_labels(x: xr.DataArray, name: str, *, step: str) -> np.ndarray:
-    """Return the label of every trial, shape (n_trials,); refuse what is missing, misspelt or empty.
+def sample_dim(x: xr.DataArray, *, step: str, hint: str = "") -> str:
+    """Return the dim whose elements are samples: ``trial``, else ``time`` (a continuous recording).
 
     Raises
     ------
     DimensionError
-        ``name`` is no coordinate on ``trial``; the message suggests the closest.
-    DesignError
-        Some trials have no label: NaN, None or "".
+        There is neither.
     """
-    require_dims(x, "trial", step=step)
-    if name not in x.coords or x.coords[name].dims != ("trial",):
-        on_trial = sorted(str(other) for other, coord in x.coords.items() if coord.dims == ("trial",))
+    if "trial" not in x.dims and "time" in x.dims:
+        return "time"
+    require_dims(x, "trial", step=step, hint=hint)
+    return "trial"
+
+
+def trial_labels(x: xr.DataArray, name: str, *, step: str) -> np.ndarray:
+    """Return the label of every sample (trial, or bin of a continuous recording); refuse what is missing or misspelt.
+
+    Raises
+    ------
+    DimensionError
+        ``name`` is no coordinate on the sample dim; the message suggests the closest.
+    DesignError
+        Some samples have no label: NaN, None or "".
+    """
+    dim = sample_dim(x, step=step)
+    if name not in x.coords or x.coords[name].dims != (dim,):
+        there = sorted(str(other) for other, coord in x.coords.items() if coord.dims == (dim,))
         message = (
-            f"{step} needs the coordinate {name!r} on 'trial', and there is none.{guess(name, on_trial)} "
-            f"There are: {', '.join(on_trial) or 'none'}. Or add it: x.assign_coords({name}=('trial', labels))."
+            f"{step} needs the coordinate {name!r} on {dim!r}, and there is none.{guess(name, there)} "
+            f"There are: {', '.join(there) or 'none'}. Or add it: x.assign_coords({name}=({dim!r}, labels))."
         )
         raise DimensionError(message)
     labels = np.asarray(x.coords[name].values)
-    missing, empty = pd.isnull(labels), labels == ""
+    missing, empty = pd.isnull(labels), np.zeros(labels.shape, dtype=bool)
+    if labels.dtype.kind in "OUST":
+        empty = labels == ""
     if missing.any() or empty.any():
         what, keep = "NaN", f"x.{name}.notnull()"
         if empty.any():
             what, keep = 'NaN or ""', f'({keep} & (x.{name} != ""))'
+        samples = "trials" if dim == "trial" else "time samples"
         message = (
-            f"{step}: {int((missing | empty).sum())} of {labels.size} trials have no {name!r} ({what}). "
-            f"Leave them out: x.isel(trial={keep}.values)."
+            f"{step}: {int((missing | empty).sum())} of {labels.size} {samples} have no {name!r} ({what}). "
+            f"Leave them out: x.isel({dim}={keep}.values)."
         )
         raise DesignError(message)
+    _require_one_kind(labels, name, dim, step)
     return labels
+
+
+def _require_one_kind(labels: np.ndarray, name: str, dim: str, step: str) -> None:
+    kinds = sorted({type(label).__name__ for label in labels}) if labels.dtype == object else []
+    try:
+        np.unique(labels if len(kinds) > 1 else [])
+    except TypeError as error:
+        message = (
+            f"{step}: the labels in {name!r} are of kinds that cannot be compared ({', '.join(kinds)}). "
+            f"Make them all text: x.assign_coords({name}=({dim!r}, x.{name}.values.astype(str)))."
+        )
+        raise DesignError(message) from error
 
 
 def _constant_within(x: xr.DataArray, by: str, code: np.ndarray) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ SMALL = 64 * 1024
 
 _WORDS = """
 unit spike trial time blank valid area good trial_id spike_times spike_start spike_stop spike_count invalid bound
-invalid_interval feature component fold"""
+invalid_interval feature component fold obs obs_intervals obs_start obs_stop"""
 RESERVED = frozenset(_WORDS.split())
 """Words of the house that a column of a file may not take for itself."""
 

@@ -74,7 +74,7 @@ def read_units(file: NwbFile, layout: Layout, taken: Collection[str]) -> tuple[d
     taken = {*coords, *taken, *OF_TRIALS}
     coords |= {free_name(name, taken, "unit"): column for name, column in columns.items()}
     coords = {name: _on_unit(column) for name, column in coords.items()}
-    return coords, _spikes(file, path, table, rows)
+    return coords, {**_spikes(file, path, table, rows), **_observed(table, rows)}
 
 
 def read_responses(file: NwbFile, layout: Layout, units: np.ndarray) -> dict[str, xr.Dataset]:
@@ -192,6 +192,18 @@ def _spikes(file: NwbFile, path: str, table: xr.Dataset, rows: str) -> dict[str,
         "spike_times": xr.Variable(("spike",), times.data, {"units": "s"}),
         "spike_start": xr.Variable(("unit",), settle(table["spike_times_start"].variable).data),
         "spike_stop": xr.Variable(("unit",), settle(stops).data),
+    }
+
+
+def _observed(table: xr.Dataset, rows: str) -> dict[str, xr.Variable]:
+    """Return when each unit was observed, unread: its part of a column of intervals (start, stop) in seconds."""
+    intervals, starts, stops = (table.variables.get(f"obs_intervals{end}") for end in ("", "_start", "_stop"))
+    if intervals is None or starts is None or stops is None or intervals.shape[1:] != (2,) or stops.dims != (rows,):
+        return {}
+    return {
+        "obs_intervals": xr.Variable(("obs", "bound"), chunked(intervals).data, {"units": "s"}),
+        "obs_start": xr.Variable(("unit",), chunked(starts).data),
+        "obs_stop": xr.Variable(("unit",), chunked(stops).data),
     }
 
 

@@ -132,7 +132,7 @@ def decoding_over_time(decoding: xr.Dataset, colours: Colours = None) -> tuple[F
     Parameters
     ----------
     decoding : Dataset
-        ``accuracy``, ``null_low``, ``null_high``, ``chance``, ``p_value_max``, each (area, time), unitless.
+        ``accuracy``, ``null_low``, ``null_high``, ``chance``, ``p_value_corrected``, each (area, time), unitless.
     colours : mapping of area to colour, optional
     """
     areas, time = labels(decoding, "area")[: marks.MOST_PANELS], values(decoding, "time")
@@ -149,7 +149,7 @@ def decoding_over_time(decoding: xr.Dataset, colours: Colours = None) -> tuple[F
             linewidth=0.9,
         )
         ax.plot(time, accuracy, color=colours.get(area, INK))
-        above = np.broadcast_to(values(decoding, "p_value_max", area=area) < 0.05, time.shape)
+        above = np.broadcast_to(values(decoding, "p_value_corrected", area=area) < 0.05, time.shape)
         ax.plot(
             time,
             np.where(above, 0.03, np.nan),

@@ -55,7 +55,7 @@ def decoding(results: Results) -> Section:
         figures=tuple(figures),
         tables=(_decoding_table(results, array),),
         reading=_decoding_reading(array),
-        warnings=(*noted(array), *_below_chance(array)),
+        warnings=(*noted(array), *_without_p(array), *_below_chance(array)),
     )
 
 
@@ -75,7 +75,7 @@ def decoding_sentences(results: Results) -> tuple[str, ...]:
     return tuple(
         f"From {named(area)}, {target} is read with a balanced accuracy of "
         f"{interval(accuracy[i], low[i], high[i], level=level(array))} against a chance of {number(chance[i])} "
-        f"({p_value(p[i], attrs.get('n_permutations'))}; {count(attrs.get('n_trials'), 'trial')}, "
+        f"({p_value(p[i], attrs.get('n_shuffles'))}; {count(attrs.get('n_trials'), 'trial')}, "
         f"{count(n_units(results, area), 'unit')})."
         if np.isfinite(accuracy[i])
         else f"How well {target} is read from {named(area)} is not available."
@@ -120,7 +120,7 @@ def _decoding_table(results: Results, array: xr.Dataset) -> Table:
         peak = int(np.nanargmax(course)) if np.isfinite(course).any() else None
         cells = [values(array, name, area=area) for name in ("accuracy_window", "chance_window", "p_window")]
         low, high = (values(array, f"accuracy_window_{end}", area=area) for end in ("low", "high"))
-        first = np.flatnonzero(np.atleast_1d(values(array, "p_value_max", area=area)) < 0.05)
+        first = np.flatnonzero(np.atleast_1d(values(array, "p_value_corrected", area=area)) < 0.05)
         rows.append(
             (
                 area,
@@ -154,20 +154,23 @@ def _decoding_reading(array: xr.Dataset) -> tuple[str, ...]:
     folds = {"block": "whole blocks of trials", "contiguous": "contiguous runs of trials"}.get(
         str(attrs.get("folds")), plain(attrs.get("folds", "trials"))
     )
-    shuffles = (
-        f"{count(attrs['n_permutations'], 'shuffle')} of the labels" if "n_permutations" in attrs else "shuffled labels"
-    )
+    shuffles = f"{count(attrs['n_shuffles'], 'shuffle')} of the labels" if "n_shuffles" in attrs else "shuffled labels"
     return (
         f"The read-out is {decoder}, trained on some trials and tested on others; {folds} are held out together, so "
         "that slow drift cannot help. Balanced accuracy is the mean over classes of the fraction that is read "
         "correctly.",
         f"Chance is what the same procedure reaches on {shuffles}"
-        + (f" ({plain(attrs['null'])})" if attrs.get("null") else "")
+        + (f" ({plain(attrs['null_scheme'])})" if attrs.get("null_scheme") else "")
         + "; p counts the observed labels among the shuffles. Over time, each bin is compared with the "
-        "maximum over all bins of each shuffle.",
+        "maximum over all bins of each shuffle, in standard deviations of its own shuffles.",
         "The interval says how far these trials determine the accuracy; p asks whether labels without meaning do as "
         "well. Near chance one can speak where the other does not.",
     )
+
+
+def _without_p(array: xr.Dataset) -> tuple[str, ...]:
+    why = str(array.attrs.get("no_p", "")).rstrip(".")
+    return (f"There is no p-value: {plain(why, 400)}.",) if why else ()
 
 
 def _below_chance(array: xr.Dataset) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ def latents(results: Results) -> Section:
     """The path of the population through its first components."""
     array = results.arrays["latents"]
     areas = labels(array, "area")
-    reducer = {"pca": "principal components", "fa": "factors"}.get(str(array.attrs.get("reducer", "pca")), "components")
+    reducer = {"pca": "principal components", "fa": "factors"}.get(str(array.attrs.get("method", "pca")), "components")
     shares = [np.atleast_1d(values(array, "explained_variance", area=area)) for area in areas]
     first_two = np.array([np.nansum(share[:2]) if np.isfinite(share).any() else np.nan for share in shares])
     answer: tuple[str, ...]

@@ -1,107 +1,75 @@
-"""What the design of an experiment allows: blocks, runs of labels, and enough trials of every class in every fold."""
+"""What labels and coordinates of samples say: their order in time, their blocks, and whether they are classes."""
 
 from __future__ import annotations
-
-import warnings
 
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.responses import trial_labels
-from neurodata4ml.errors import DesignError
+from neurodata4ml.analysis.responses import sample_dim, trial_labels
 
-RUNS = -5.0
-"""Standard deviations by which labels may switch less often than in random order before a warning."""
+CLASSES = 20
+"""A measured number (float) with more distinct values than this is continuous; with fewer it names classes."""
 
 
 def block_labels(x: xr.DataArray) -> np.ndarray | None:
-    """Return the block of every trial, or None where there are no blocks, or only one, or one per trial."""
-    if "block" not in x.coords or x.coords["block"].dims != ("trial",):
+    """Return the block of every sample, or None where there are no blocks, or only one, or one per sample.
+
+    Where there are several sessions, block 1 of one is not block 1 of another: blocks are then numbered anew.
+    """
+    if "block" not in x.coords or x.coords["block"].dims != (sample_dim(x, step="splits"),):
         return None
-    blocks = trial_labels(x, "block", step="splits")
+    blocks, session = trial_labels(x, "block", step="splits"), session_labels(x)
+    if session is not None:
+        within = np.unique(blocks, return_inverse=True)[1]
+        blocks = np.unique(session, return_inverse=True)[1] * (within.max() + 1) + within
     return blocks if 1 < len(np.unique(blocks)) < len(blocks) else None
+
+
+def session_labels(x: xr.DataArray) -> np.ndarray | None:
+    """Return the session of every sample, or None where there is only one."""
+    if "session" not in x.coords or x.coords["session"].dims != (sample_dim(x, step="splits"),):
+        return None
+    sessions = trial_labels(x, "session", step="splits")
+    return sessions if len(np.unique(sessions)) > 1 else None
 
 
 def labels_follow_blocks(y: np.ndarray, blocks: np.ndarray) -> bool:
     """Return whether no block holds two different labels (blocks of one trial each say nothing, and do not count)."""
-    first, code, size = np.unique(blocks, return_index=True, return_inverse=True, return_counts=True)[1:]
-    return bool(size.max() > 1 and np.all(y == y[first][code]))
+    size = np.unique(blocks, return_counts=True)[1]
+    return bool(size.max() > 1 and constant_within(y, blocks))
+
+
+def constant_within(y: np.ndarray, groups: np.ndarray) -> bool:
+    """Return whether ``y`` never differs between two samples of one group."""
+    first, code = np.unique(groups, return_index=True, return_inverse=True)[1:]
+    return bool(np.all(y == y[first][code]))
+
+
+def is_continuous(labels: np.ndarray) -> bool:
+    """Return whether labels are measured numbers, not names of classes.
+
+    They are where they are floats with more than 20 distinct values (or, if there are few samples, more distinct
+    values than half of them), and these have fractions or hardly recur (fewer than 5 samples each): whole numbers
+    that recur, as the 118 images of a set, are names. Integers always are.
+    """
+    if labels.dtype.kind != "f":
+        return False
+    n_distinct = len(np.unique(labels))
+    fractions = bool(np.any(labels != np.round(labels)))
+    many = n_distinct > CLASSES or (fractions and n_distinct > max(2, len(labels) / 2))
+    return many and (fractions or len(labels) < 5 * n_distinct)
 
 
 def time_order(x: xr.DataArray) -> np.ndarray:
-    """Return the positions of the trials, earliest first; their own order where they have no ``start_time``."""
-    if "start_time" in x.coords and x.coords["start_time"].dims == ("trial",):
-        return np.argsort(x.coords["start_time"].values, kind="stable")
-    return np.arange(x.sizes["trial"])
+    """Return the positions of the samples, earliest first, session after session.
 
-
-def warn_of_runs(x: xr.DataArray, target: str) -> None:
-    """Warn where labels come in runs: then trials are not exchangeable, and a null that shuffles them is too easy."""
-    labels = np.unique(x.coords[target].values, return_inverse=True)[1][time_order(x)]
-    n, counts = len(labels), np.bincount(labels)
-    differ = 1 - np.sum(counts * (counts - 1.0)) / (n * (n - 1.0))
-    expected, spread = (n - 1) * differ, np.sqrt((n - 1) * differ * (1 - differ))
-    n_switches = int(np.count_nonzero(np.diff(labels)))
-    if spread > 0 and (n_switches - expected) / spread < RUNS:
-        message = (
-            f"{target!r} switches {n_switches} times from trial to trial where random order would switch about "
-            f"{expected:.0f} times: slow drift can pass for {target!r}, and p is too small. If labels were dealt in "
-            f"blocks, say so: x.assign_coords(block=('trial', ...))."
-        )
-        warnings.warn(message, stacklevel=3)
-
-
-def require_trials(n_trials: int, n_folds: int) -> None:
-    """Refuse too few folds, or fewer trials than folds."""
-    if n_folds < 2:
-        message = f"Cross-validation needs n_folds of at least 2; got {n_folds}."
-        raise DesignError(message)
-    if n_trials < n_folds:
-        plural = "trial" if n_trials == 1 else "trials"
-        message = f"{n_folds} folds need at least {n_folds} trials; got {n_trials} {plural} (blanks do not count)."
-        raise DesignError(message)
-
-
-def require_classes(labels: np.ndarray, n_folds: int, target: str) -> None:
-    """Refuse a single class, and classes with fewer trials than folds; name them."""
-    classes, counts = np.unique(labels, return_counts=True)
-    if len(classes) < 2:
-        message = f"Decoding needs at least 2 classes; all {len(labels)} trials have {target} = {classes[0]!s}."
-        raise DesignError(message)
-    rare = [name.item() if isinstance(name, np.generic) else name for name in classes[counts < n_folds]]
-    if rare:
-        few = ", ".join(f"{name} ({n})" for name, n in zip(rare[:5], counts[counts < n_folds], strict=False))
-        more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
-        drop = f"x.isel(trial=~x.{target}.isin({rare[:5]}).values)" if len(rare) <= 5 else "x.isel(trial=...)"
-        message = (
-            f"{len(rare)} of {len(classes)} classes of {target!r} have fewer trials than the {n_folds} folds: "
-            f"{few}{more}. {fewer_folds(int(counts.min()))}Drop them: {drop}; "
-            f"or merge classes into a new coordinate: x.assign_coords(...)."
-        )
-        raise DesignError(message)
-
-
-def require_mixed_folds(fold: np.ndarray, labels: np.ndarray, target: str) -> None:
-    """Refuse folds that hold one class only, or a class that no other fold holds."""
-    n_classes, n_folds = len(np.unique(labels)), int(fold.max()) + 1
-    for k in range(n_folds):
-        tested, trained = np.unique(labels[fold == k]), np.unique(labels[fold != k])
-        if len(tested) < 2 or len(trained) < 2:
-            message = (
-                f"Fold {k} of {n_folds} holds only {target} = {tested[0]!s} among its {np.sum(fold == k)} trials. "
-                f"Either trials are few: use fewer folds (n_folds); or {target!r} follows the course of the session, "
-                f"and a decoder could read the time instead: choose trials in which the {n_classes} classes are mixed."
-            )
-            raise DesignError(message)
-        unseen = np.setdiff1d(tested, trained)
-        if len(unseen):
-            message = (
-                f"Fold {k} of {n_folds} tests {target} = {unseen[0]!s}, which occurs in no other fold, so nothing "
-                f"could be learnt about it. Drop this class, or use other folds (n_folds)."
-            )
-            raise DesignError(message)
-
-
-def fewer_folds(n: int) -> str:
-    """Return the advice to use ``n`` folds, where that is possible at all."""
-    return f"Use n_folds={n}. " if n >= 2 else ""
+    Trials go by ``start_time``, bins of a continuous recording by ``time``; by their own order where there is none.
+    """
+    dim = sample_dim(x, step="splits")
+    clock = "start_time" if dim == "trial" else "time"
+    known = clock in x.coords and x.coords[clock].dims == (dim,)
+    when = x.coords[clock].values if known else np.arange(x.sizes[dim])
+    session = session_labels(x)
+    if session is None:
+        return np.argsort(when, kind="stable")
+    return np.lexsort((when, np.unique(session, return_inverse=True)[1]))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from neurodata4ml.analysis.linear.across import across_evidence
+from neurodata4ml.analysis.linear.discriminant_many import Discriminants
+from neurodata4ml.analysis.linear.evidence import Evidence, gather_evidence, make_job
 from neurodata4ml.analysis.linear.stimuli import sum_rows
 
 LEDOIT_WOLF = "ledoit-wolf"
@@ -65,32 +69,31 @@ class LeastSquaresLDA(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[evidence.argmax(axis=1)])
 
 
-def predict_with_many_labels(train: np.ndarray, test: np.ndarray, codes: np.ndarray, n_classes: int) -> np.ndarray:
-    """Fit z-scored LDA once per labelling of the same trials, and predict the test trials.
-
-    What does not depend on labels (z-scores, Gram matrix, squared norms) is computed once for all labellings, which
-    makes a permutation cheap. The same as ``StandardScaler`` and ``LeastSquaresLDA`` fitted again each time.
+def lda_evidence(
+    x: np.ndarray,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+    codes: np.ndarray,
+    n_classes: int,
+    *,
+    shrinkage: str | float = LEDOIT_WOLF,
+    standardise: bool = True,
+    across_times: bool = False,
+    dtype: Any = np.float64,
+    n_jobs: int | None = None,
+) -> Iterator[Evidence]:
+    """Yield the evidence for each class in held-out samples, for every labelling, fold and bin of time.
 
     Parameters
     ----------
-    train, test : ndarray (n_times, n_trials, n_units)
-    codes : ndarray of int (n_labellings, n_train)
-        Class of each training trial, 0 to ``n_classes - 1``.
-
-    Returns
-    -------
-    ndarray of int (n_labellings, n_times, n_test)
+    x : ndarray (n_times, n_samples, n_units)
+    folds : sequence of (train, test)
+        Positions of samples.
+    codes : ndarray of int (n_sets, n_samples)
+        Class of each sample, 0 to ``n_classes - 1``, in each labelling.
     """
-    predicted = np.empty((len(codes), len(train), test.shape[1]), dtype=np.int64)
-    for t, (learn, tell) in enumerate(zip(train, test, strict=True)):
-        heard = _heard(learn)
-        learn, tell = learn[:, heard], tell[:, heard]
-        centre, scale = learn.mean(axis=0), learn.std(axis=0)
-        trials, tell = _describe((learn - centre) / scale), (tell - centre) / scale
-        for i, code in enumerate(codes):
-            coef, intercept, _ = _solve(trials, code, _class_means(trials.values, code, n_classes), LEDOIT_WOLF)
-            predicted[i, t] = (tell @ coef.T + intercept).argmax(axis=1)
-    return predicted
+    learner = Discriminants(n_classes, len(codes), shrinkage)
+    job = make_job(np.asarray(x), folds, codes, learner, standardise=standardise, dtype=dtype, n_jobs=n_jobs)
+    yield from across_evidence(job) if across_times else gather_evidence(job)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import dask
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.data.align.counting import are_many, in_threads, n_cores, parts
 from neurodata4ml.data.nwb.arrays import NwbArray
 from neurodata4ml.data.nwb.blocks import origin
 from neurodata4ml.dims import require_dims
@@ -100,11 +101,15 @@ def _read_runs(column: xr.Variable, edges: np.ndarray) -> np.ndarray:
     if lazy is not None and isinstance(lazy.array, NwbArray) and lazy.shape == lazy.array.shape:
         return lazy.array.read_runs(edges[:, 0], edges[:, 1]).astype(np.float64, copy=False)
     pieces = dask.compute(*(column[first:last].data for first, last in edges))
+    if len(pieces) == 1:
+        return np.asarray(pieces[0], dtype=np.float64)  # in memory: the column itself, no second one
     return np.concatenate([np.empty(0), *pieces])
 
 
 def _check_sorted(session: xr.Dataset, times: np.ndarray, offsets: np.ndarray) -> None:
     """Raise where a time within a unit is smaller than the one before, or is not a number."""
+    if are_many(times) and _rises_everywhere(times, offsets):
+        return
     rising = np.ones(len(times), dtype=bool)
     rising[1:] = times[1:] >= times[:-1]  # False beside a NaN too
     rising[offsets[:-1][np.diff(offsets) > 0]] = True  # the first spike of a unit has none before it
@@ -121,6 +126,15 @@ def _check_sorted(session: xr.Dataset, times: np.ndarray, offsets: np.ndarray) -
         "session.isel(unit=...)."
     )
     raise LayoutError(message)
+
+
+def _rises_everywhere(times: np.ndarray, offsets: np.ndarray) -> bool:
+    """Return whether all units' times rise: one look at each, on all cores, and nothing is written."""
+    from neurodata4ml.data.align.kernel import rises
+
+    units = list(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True))
+    several = [units[first:stop] for first, stop in parts(len(units), 4 * n_cores())]
+    return all(in_threads(lambda some: all(rises(times, *unit) for unit in some), several, n_cores()))
 
 
 def _unit(session: xr.Dataset, i: int) -> str:

@@ -77,8 +77,8 @@ def choose_windows(
     _require_trials(kept, align, step)
     if window is None:
         window = _default_window(session, event, kept, bin_width, step)
-    edges, bin_width = _edges(window, bin_width, step)
-    kept &= ~_inside_invalid(session, event, edges)
+    edges, bin_width = whole_bins(window, bin_width, step)
+    kept &= ~touches_invalid(session, event + edges[0], event + edges[-1])
     _require_trials(kept, align, step)
     _warn_of_neighbours(session, event, kept, edges, step)
     dropped = {"nan": int((~has_time).sum()), "invalid": int((has_time & ~kept).sum())}
@@ -158,7 +158,7 @@ def _next_onset(session: xr.Dataset, event: np.ndarray) -> np.ndarray:
     return np.asarray(onset[np.searchsorted(onset, event, side="right")])
 
 
-def _edges(window: tuple[float, float], bin_width: float | None, step: str) -> tuple[np.ndarray, float]:
+def whole_bins(window: tuple[float, float], bin_width: float | None, step: str) -> tuple[np.ndarray, float]:
     """Return the edges of the bins, to a picosecond (so that an edge at the event is exactly zero), and their width."""
     first, last = (float(value) for value in window)
     if not (np.isfinite([first, last]).all() and first < last):
@@ -182,13 +182,13 @@ def _edges(window: tuple[float, float], bin_width: float | None, step: str) -> t
     return np.round(first + np.arange(n_bins + 1) * width, 12), width
 
 
-def _inside_invalid(session: xr.Dataset, event: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return which windows touch an invalid interval, also where they reach beyond their trial."""
+def touches_invalid(session: xr.Dataset, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Return which of the spans ``[start, stop)`` touch an invalid interval of the session."""
     if "invalid_interval" not in session.variables:
-        return np.zeros(event.shape, dtype=bool)
+        return np.zeros(start.shape, dtype=bool)
     interval = np.asarray(session["invalid_interval"].values, dtype=np.float64)
-    start, stop = (event + edges[0])[:, None], (event + edges[-1])[:, None]
-    return np.asarray(((start < interval[:, 1]) & (stop > interval[:, 0])).any(axis=1))
+    touched = (start[:, None] < interval[:, 1]) & (stop[:, None] > interval[:, 0])
+    return np.asarray(touched.any(axis=1))
 
 
 def with_neighbours(session: xr.Dataset) -> xr.Dataset:

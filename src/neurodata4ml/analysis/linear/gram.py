@@ -1,0 +1,207 @@
+"""One Gram matrix per bin of time, and what each fold takes of it: centred, scaled, ready to solve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from neurodata4ml.analysis.linear.partition import Partition, over_parts
+
+_MOST_GRAM = 64_000_000
+"""Numbers in the Gram matrices of all parts (512 MB); above, each fold multiplies its own."""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The responses of one bin of time, and what all folds share of them.
+
+    Attributes
+    ----------
+    values : ndarray (n_used, n_units)
+        In the order of the partition, minus ``centre``.
+    centre : ndarray (n_units,)
+    sums : list of ndarray (n_units,)
+        Of each part.
+    grams : list of ndarray (n_units, n_units)
+        Sums of products of each part; empty where folds do not share them.
+    """
+
+    values: np.ndarray
+    centre: np.ndarray
+    sums: list[np.ndarray]
+    grams: list[np.ndarray]
+    gram: np.ndarray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Coordinates in which one fold's training samples have mean 0: standardised units, or combinations of these.
+
+    ``(x - mean) / scale`` over the units that are heard (that change in training), then times ``axes`` if any.
+
+    Attributes
+    ----------
+    n : int
+        Training samples.
+    heard : ndarray of int (n_heard,)
+        Units that change in the training samples.
+    mean, scale : ndarray (n_heard,)
+        ``mean`` is measured from the bin's centre.
+    axes : ndarray (n_heard, n_axes), optional
+    gram : ndarray (n_axes, n_axes)
+        Sum of products of the training samples; only its diagonal (n_axes,) where ``axes`` are its eigenvectors.
+    test : ndarray (n_test, n_axes)
+        Coordinates of the test samples.
+    own : ndarray (n, n_axes), optional
+        Coordinates of the training samples, where they do not follow from what folds share.
+    """
+
+    n: int
+    heard: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    axes: np.ndarray | None
+    gram: np.ndarray
+    test: np.ndarray
+    own: np.ndarray | None
+
+    @property
+    def n_heard(self) -> int:
+        """The number of units that change."""
+        return len(self.heard)
+
+    def coordinates(self, values: np.ndarray) -> np.ndarray:
+        """Return the coordinates (n, n_axes) of rows of ``Bin.values``."""
+        z = (values[:, self.heard] - self.mean.astype(values.dtype)) / self.scale.astype(values.dtype)
+        return z if self.axes is None else np.asarray(z @ self.axes.astype(values.dtype))
+
+    def sums(self, raw: np.ndarray, totals: np.ndarray) -> np.ndarray:
+        """Turn label sums of ``Bin.values`` (set, output, unit) and label totals (set, output) into coordinates."""
+        z = (raw[..., self.heard] - totals[..., None] * self.mean) / self.scale
+        return z if self.axes is None else np.asarray(z @ self.axes)
+
+    def to_units(self, coef: np.ndarray) -> np.ndarray:
+        """Turn weights of coordinates (..., n_axes) into weights of heard units as they were measured."""
+        return np.asarray((coef if self.axes is None else coef @ self.axes.T) / self.scale)
+
+    def train(self, bin_: Bin, rows: np.ndarray) -> np.ndarray:
+        """Return the coordinates (n, n_axes) of the training samples, which stand in ``rows``."""
+        return self.coordinates(bin_.values[rows]) if self.own is None else self.own
+
+    def project(self, weights: np.ndarray, bin_: Bin, rows: np.ndarray) -> np.ndarray:
+        """Return the inner products (n, n_weights) of the training samples with weights (n_weights, n_axes)."""
+        dtype = bin_.values.dtype
+        if self.own is not None:
+            return np.asarray(self.own.astype(dtype, copy=False) @ weights.T.astype(dtype))
+        raw = self.to_units(weights)
+        whole = np.zeros((bin_.values.shape[1], len(raw)), dtype=dtype)
+        whole[self.heard] = raw.T
+        result = np.empty((len(rows), len(raw)), dtype=dtype)
+        # training samples stand in few long runs: these are read where they lie
+        ends = np.append(np.flatnonzero(np.diff(rows) != 1) + 1, len(rows))
+        for start, stop in zip(np.append(0, ends[:-1]), ends, strict=True):
+            np.matmul(bin_.values[rows[start] : rows[stop - 1] + 1], whole, out=result[start:stop])
+        result -= (raw @ self.mean).astype(dtype)
+        return result
+
+
+def bin_values(x: np.ndarray, part: Partition, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the used samples of one bin minus their mean, and that mean."""
+    ordered = np.array_equal(part.order, np.arange(len(x)))
+    values = (x if ordered else x[part.order]).astype(np.float64)
+    centre = values.mean(axis=0)
+    values -= centre
+    return values.astype(dtype, copy=False), centre
+
+
+def shares_grams(part: Partition, n_units: int) -> bool:
+    """Return whether folds share Gram matrices: enough samples for them, few parts, and room."""
+    fits = len(part.parts) * n_units**2 <= _MOST_GRAM or len(part.parts) == 1
+    return fits and len(part.parts) <= 4 * part.n_folds and min(map(len, part.train)) >= n_units
+
+
+def make_bin(values: np.ndarray, centre: np.ndarray, part: Partition, grams: list[np.ndarray]) -> Bin:
+    """Add up the parts."""
+    sums = [values[rows].sum(axis=0, dtype=np.float64) for rows in part.parts]
+    gram = np.sum(grams, axis=0) if grams else np.zeros((0, 0))
+    return Bin(values, centre, sums, grams, gram)
+
+
+def part_gram(values: np.ndarray) -> np.ndarray:
+    """Return the sum of products of the samples of a part, in float64."""
+    return np.asarray(values.T @ values, dtype=np.float64)
+
+
+def make_frame(bin_: Bin, part: Partition, k: int, *, standardise: bool) -> Frame:
+    """Return fold ``k``'s frame: from shared Gram matrices where that is exact, else from its own samples."""
+    frame = _shared_frame(bin_, part, k, standardise=standardise) if bin_.grams else None
+    if frame is None:
+        frame = _own_frame(bin_, part, k, standardise=standardise)
+    return replace(frame, test=frame.coordinates(bin_.values[part.test[k]]))
+
+
+def diagonal(frame: Frame) -> Frame:
+    """Turn the axes of a frame to the eigenvectors of its Gram matrix."""
+    if frame.gram.ndim == 1:
+        return frame
+    from scipy.linalg import eigh
+
+    spectrum, axes = eigh(frame.gram, driver="evd", check_finite=False)
+    own = None if frame.own is None else frame.own @ axes.astype(frame.own.dtype)
+    test = frame.test @ axes.astype(frame.test.dtype)
+    return replace(frame, axes=axes, gram=np.maximum(spectrum, 0.0), test=test, own=own)
+
+
+def _shared_frame(bin_: Bin, part: Partition, k: int, *, standardise: bool) -> Frame | None:
+    """Return the frame from the parts that the fold learns; None where rounding would be felt."""
+    learnt, n = part.learnt[k], len(part.train[k])
+    mean = over_parts(bin_.sums, np.sum(bin_.sums, axis=0), learnt) / n
+    gram = over_parts(bin_.grams, bin_.gram, learnt)
+    squares = gram.diagonal() - n * mean**2
+    tiny = 1e-6 if bin_.values.dtype == np.float64 else 1e-3
+    # a unit that (nearly) falls silent in the training samples: what is left of its sum of squares is rounding
+    doubtful = np.flatnonzero((squares <= tiny * bin_.gram.diagonal()) | (squares <= n * (tiny * bin_.centre) ** 2))
+    heard = np.arange(len(mean))
+    if len(doubtful):
+        silent = doubtful[~_heard(bin_.values[np.ix_(part.train[k], doubtful)], bin_.centre[doubtful])]
+        if len(silent) < len(doubtful):
+            return None
+        heard = np.delete(heard, silent)
+        mean, squares, gram = mean[heard], squares[heard], gram[np.ix_(heard, heard)]
+    scale = np.sqrt(squares / n) if standardise else np.ones(len(mean))
+    gram -= n * np.multiply.outer(mean, mean)
+    gram /= scale
+    gram /= scale[:, None]
+    return Frame(n, heard, mean, scale, None, gram, np.empty(0), None)
+
+
+def _own_frame(bin_: Bin, part: Partition, k: int, *, standardise: bool) -> Frame:
+    """Return the frame from the training samples themselves; with fewer of them than units, in their own span."""
+    values = bin_.values[part.train[k]]
+    heard = np.flatnonzero(_heard(values, bin_.centre))
+    values = values[:, heard].astype(np.float64)
+    mean = values.mean(axis=0)
+    values -= mean
+    scale = values.std(axis=0) if standardise else np.ones(len(heard))
+    values /= scale
+    n = len(values)
+    if n > len(heard):
+        own = values.astype(bin_.values.dtype)
+        return Frame(n, heard, mean, scale, None, values.T @ values, np.empty(0), own)
+    from scipy.linalg import eigh
+
+    squares, vectors = eigh(values @ values.T, driver="evd", check_finite=False)
+    kept = squares > n * np.finfo(np.float64).eps * max(float(squares[-1]) if n else 0.0, 1e-300) * 10
+    squares, vectors = squares[kept], vectors[:, kept]
+    axes = values.T @ (vectors / np.sqrt(squares))
+    own = (vectors * np.sqrt(squares)).astype(bin_.values.dtype)
+    return Frame(n, heard, mean, scale, axes, squares, np.empty(0), own)
+
+
+def _heard(values: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return which units change at all; rounding does not count as change."""
+    largest = np.abs(values + centre).max(axis=0, initial=0.0)
+    smallest = 10 * np.finfo(values.dtype).eps * np.maximum(largest, 1e-300)
+    return np.asarray(np.ptp(values, axis=0) > smallest) if len(values) else np.zeros(len(centre), dtype=bool)

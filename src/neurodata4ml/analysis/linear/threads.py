@@ -1,0 +1,107 @@
+"""Threads for linear algebra: many tasks at once, each with one thread of BLAS, so that no two pools fight."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int | None = None) -> list[Result]:
+    """Return ``[function(item) for item in items]``, several at a time.
+
+    A task never shares a sum with another, so that the result has the same bits for any ``n_jobs``. Threads gain where
+    the function spends its time in numpy or scipy, which let others run meanwhile.
+
+    Parameters
+    ----------
+    function : callable
+        Given one item; must not change what other tasks read.
+    items : iterable
+    n_jobs : int, optional
+        Threads; by default, the cores that this process may use. With 1, no thread is started.
+
+    Returns
+    -------
+    list
+        In the order of ``items``.
+
+    Raises
+    ------
+    Exception
+        The first that a task raises, in the order of ``items``, as it is; tasks that have not begun are not started.
+    """
+    return list(stream_threads(function, list(items), n_jobs=n_jobs))
+
+
+def stream_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], *, n_jobs: int | None = None
+) -> Iterator[Result]:
+    """Yield what ``in_threads`` returns, one by one; at most two results a thread wait to be taken.
+
+    Until the last is taken, or the iterator is closed, BLAS keeps to one thread in the whole process.
+    """
+    todo = list(items)
+    n_threads = min(n_cores() if n_jobs is None else max(1, int(n_jobs)), len(todo))
+    with one_blas_thread():
+        if n_threads <= 1:
+            yield from map(function, todo)
+            return
+        pool = ThreadPoolExecutor(n_threads, "neurodata4ml-linear")
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in todo:
+                if len(waiting) >= 2 * n_threads:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(function, item))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let BLAS use one thread meanwhile: numpy's and scipy's pools would otherwise take every core twice.
+
+    The limit is the whole process's. Where several threads ask, the first sets it and the last lifts it.
+    """
+    with _LIMIT.lock:
+        if _LIMIT.asked == 0:
+            _LIMIT.held = threadpool_limits(1, user_api="blas")
+        _LIMIT.asked += 1
+    try:
+        yield
+    finally:
+        with _LIMIT.lock:
+            _LIMIT.asked -= 1
+            if _LIMIT.asked == 0:
+                _LIMIT.held.restore_original_limits()
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Limit:
+    """Who holds BLAS to one thread."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.asked = 0
+        self.held: Any = None
+
+
+_LIMIT = _Limit()
