@@ -8,7 +8,7 @@ PEERS = .venv-bench-zarr2
 ALLEN = .venv-bench-allensdk
 TESTS = tests
 
-.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align clean again
+.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align bench-decode clean again
 
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ bench-read: $(BENCH)/installed $(PEERS)/installed  ## time reading against fsspe
 
 bench-align: $(BENCH)/installed $(ALLEN)/installed  ## time binning against numpy, pynapple, AllenSDK, xarray (5 minutes)
 	@$(BENCH)/bin/python benchmarks/align.py
+
+bench-decode: $(BENCH)/installed  ## time decoding against scikit-learn and MNE, PCA against scikit-learn (15 minutes)
+	@$(BENCH)/bin/python benchmarks/decode.py
 
 clean:  ## remove .venv, .venv-bench* and all that was built; reports/ and cache/ stay
 	rm -rf .venv $(BENCH) $(PEERS) $(ALLEN) build dist .pytest_cache .mypy_cache .ruff_cache

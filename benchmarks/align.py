@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wishes = judge(results)
     title = f"{N_UNITS:,} units, {N_SPIKES:,} spikes, {N_EVENTS:,} events, 60 bins of 10 ms"
     print(f"\n{table(title, results)}\n\n" + "\n".join(map(str, wishes)), flush=True)
-    series = 0 if given.spikes_only else align_series.hold(given.quick)
+    series = 0 if given.spikes_only else align_series.main(["--quick"] if given.quick else [])
     return max(series, 0 if all(wish.ok for wish in wishes) else 1)
 
 

@@ -17,6 +17,7 @@ from neurodata4ml.analysis.decoding.options import Options
 from neurodata4ml.analysis.decoding.question import Question, ask
 from neurodata4ml.analysis.decoding.scoring import Score, find_score
 from neurodata4ml.analysis.decoding.tally import Tally, tally
+from neurodata4ml.analysis.linear.threads import one_blas_thread
 from neurodata4ml.errors import DesignError
 
 _LOG = logging.getLogger("neurodata4ml")
@@ -79,8 +80,10 @@ def answer(
     groups, kind = groups_of(question.x, question.dim)
     shape = (len(question.sets), len(question.folds), n_folds, len(question.responses))
     _LOG.info("%s: %d labellings, %d deals of folds, %d folds, %d times", step, *shape)
-    pieces = held_out(question, chosen, score, across_times=across_times, n_jobs=options.n_jobs)
-    return Answer(question, options, chosen, score, tally(pieces, score, shape, groups), kind)
+    with one_blas_thread():  # once: folds that are dealt again for each shuffle ask for it a thousand times
+        pieces = held_out(question, chosen, score, across_times=across_times, n_jobs=options.n_jobs)
+        found = tally(pieces, score, shape, groups)
+    return Answer(question, options, chosen, score, found, kind)
 
 
 def notes(found: Answer) -> list[str]:

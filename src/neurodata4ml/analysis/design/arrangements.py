@@ -12,7 +12,7 @@ from neurodata4ml.analysis.design.asked import Asked, Drawn
 from neurodata4ml.analysis.design.shuffles import shuffle_within
 from neurodata4ml.errors import DesignError
 
-FEW = 1_000
+FEW = 200
 """Up to so many labellings are all gone through, even where fewer shuffles were asked for."""
 
 
