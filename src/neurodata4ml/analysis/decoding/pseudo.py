@@ -10,6 +10,7 @@ import xarray as xr
 
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.analysis.design.null import Null
+from neurodata4ml.analysis.design.reading import read_design
 from neurodata4ml.analysis.design.serial import SERIAL_ALPHA, serial_dependence
 from neurodata4ml.analysis.design.splits import splits
 from neurodata4ml.analysis.design.trials import block_labels, time_order
@@ -82,7 +83,7 @@ def pseudo_population(
             "fold": ("trial", of_fold),
         }
     )
-    why_not = _why_no_p(shown, labels, reused)
+    why_not = _why_no_p(shown, target, labels, reused)
     x.attrs |= {
         "pseudo_population": (
             f"a pseudo-population of {len(shown)} sessions, not recorded together: correlations between units of "
@@ -105,8 +106,9 @@ def folds_of(x: xr.DataArray) -> Folds:
 def pseudo_null(x: xr.DataArray, target: str, *, n_shuffles: int = 99, seed: int = 0) -> Null:
     """Shuffle the labels of pseudo-trials within folds: the null of a pseudo-population.
 
-    Where each real trial is used once, and labels were randomised from trial to trial in every session, the labels of
-    the pseudo-trials of a fold are exchangeable: which trials meet was drawn by chance. Else ``no_p`` says why not.
+    Where each real trial is used once, and labels were randomised from trial to trial in every session, whatever the
+    block and the stimulus, the labels of the pseudo-trials of a fold are exchangeable: which trials meet was drawn by
+    chance. Else ``no_p`` says why not.
 
     Parameters
     ----------
@@ -260,7 +262,7 @@ def _shared_on_units(shown: dict[str, xr.DataArray]) -> list[str]:
     return sorted(set.intersection(*on_units) - {"unit", "feature", "component", "session"})
 
 
-def _why_no_p(shown: dict[str, xr.DataArray], labels: dict[str, np.ndarray], reused: bool) -> str:
+def _why_no_p(shown: dict[str, xr.DataArray], target: str, labels: dict[str, np.ndarray], reused: bool) -> str:
     """Return why the labels of pseudo-trials cannot be shuffled; "" where they can."""
     if reused:
         return (
@@ -269,11 +271,21 @@ def _why_no_p(shown: dict[str, xr.DataArray], labels: dict[str, np.ndarray], reu
         )
     alpha = max(SMALLEST, SERIAL_ALPHA / len(shown))
     for name, x in shown.items():
-        order, blocks = time_order(x), block_labels(x)
-        p = serial_dependence(labels[name][order], None if blocks is None else blocks[order])
-        if p <= alpha:
+        design = read_design(x, target)
+        together = [design.follows_blocks, design.follows_sessions, design.of_stimulus]
+        if any(together):
+            one = ("block", "session", "stimulus")[together.index(True)]
             return (
-                f"In session {name!r} labels depend on those before (p = {p:.2g}): they were not randomised from "
-                f"trial to trial, and shuffling them is no null."
+                f"In session {name!r} {target!r} is the same throughout each {one}, so that its trials are no "
+                f"independent samples of it, and shuffling them is no null. Decode each session on its own for a p-value."
             )
+        order, blocks = time_order(x), block_labels(x)
+        # with blocks and without: labels that are dealt by chance, but more of one kind in some blocks, follow drift
+        for known in [None] if blocks is None else [blocks[order], None]:
+            p = serial_dependence(labels[name][order], known)
+            if p <= alpha:
+                return (
+                    f"In session {name!r} labels depend on those before, or on the block (p = {p:.2g}): they were not "
+                    f"randomised from trial to trial, and shuffling them is no null."
+                )
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -149,7 +150,8 @@ def _scikit_learn(name: str, known: str, *, continuous: bool) -> Score:
 def _lead(held: HeldOut) -> tuple[np.ndarray, np.ndarray]:
     """Return predictions (n_sets, n_points, n_test) with all times in one axis, and the truth (n_sets, 1, n_test)."""
     predicted = held.predicted
-    return predicted.reshape(len(predicted), -1, predicted.shape[-1]), held.truth[:, None, :]
+    n_points = math.prod(predicted.shape[1:-1])  # not -1: a fold that is left out whole leaves no sample to divide by
+    return predicted.reshape(len(predicted), n_points, predicted.shape[-1]), held.truth[:, None, :]
 
 
 def _shaped(held: HeldOut, parts: np.ndarray) -> np.ndarray:
@@ -191,7 +193,7 @@ def _pairs(held: HeldOut) -> np.ndarray:
         message = "AUC needs decision values."
         raise ValueError(message)
     n_sets, n_test, n_classes = len(held.sets), len(held.test), held.n_classes
-    decision = held.decision.reshape(n_sets, -1, n_test, n_classes)
+    decision = held.decision.reshape(n_sets, math.prod(held.predicted.shape[1:-1]), n_test, n_classes)
     which = range(1, 2) if n_classes == 2 else range(n_classes)
     right = np.empty((*decision.shape[:2], len(which)))
     pairs = np.empty_like(right)

@@ -19,7 +19,7 @@ class Folds:
         From 0; -1 for what is neither trained on nor tested (blank and invalid trials).
     kind : str
         ``"block"`` (whole blocks), ``"contiguous"`` (stretches of time), ``"stimulus"`` (whole stimuli),
-        ``"session"`` (whole sessions) or ``"given"``.
+        ``"session"`` (whole sessions), ``"trial"`` (dealt in turn, where a leak was allowed) or ``"given"``.
     why : str
         Why these folds, as a sentence that a report can print.
     gap : ndarray of bool (n_folds, n_samples), optional

@@ -26,8 +26,8 @@ class Null:
     observed : ndarray (n_used,)
         The observed labels of the used samples.
     scheme : str
-        A key of the table in the documentation: "within blocks", "whole blocks", "whole stimuli", "pseudosession",
-        "session swap", "circular shift", "linear shift", "none".
+        A key of ``SCHEMES``, the table in the documentation: "within blocks", "all trials", "whole blocks", "whole
+        stimuli", "pseudosession", "session swap", "circular shift", "linear shift", "none".
     why : str
         Why this scheme, as a sentence that a report can print.
     n_arrangements : float

@@ -139,8 +139,8 @@ def _fill_compiled(
 
     def work(job: tuple[tuple[int, int], tuple[int, int]]) -> None:
         (first, stop), unit = job
-        which = (order[first:stop], windows.edges, windows.bin_width)
-        add_counts(times, offsets, windows.event, *which, counts, *unit, n_events, limit, full)
+        which = (windows.event, order[first:stop], windows.edges, windows.bin_width)
+        add_counts((times, offsets), which, unit, counts, n_events, limit, full)
 
     in_threads(work, product(trials, units), n_threads)
     return not full[0]

@@ -24,15 +24,17 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 @_compiled
-def add_counts(  # type: ignore[no-untyped-def]
-    times, offsets, event, order, edges, width, counts, first_unit, stop_unit, n_together, limit, full
-):
+def add_counts(spikes, windows, units, counts, n_together, limit, full):  # type: ignore[no-untyped-def]
     """Count the spikes of some units around some events into ``counts`` (trial, time, unit), which holds zeros.
 
+    ``spikes`` are (times, offsets), ``windows`` (event, order, edges, width), ``units`` (first, stop).
     Events come in the order ``order``, rising, so that each unit needs one pointer, which never goes back: it stands
     at the first spike of the window. Units take turns after every ``n_together`` events, so that what is read lies
     together and so does what is written. Where a count would exceed ``limit``, ``full[0]`` is set and everyone stops.
     """
+    times, offsets = spikes
+    event, order, edges, width = windows
+    first_unit, stop_unit = units
     n_bins, per_second = edges.size - 1, 1 / width
     pointer = offsets[first_unit:stop_unit].copy()
     edge = np.empty((n_together, n_bins + 1))
