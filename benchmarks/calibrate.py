@@ -40,6 +40,10 @@ class Outcome:
     scheme: str
 
 
+WITH_P = 0.8
+"""Share of the data sets of each design that must have a p: a null that always declines would never be wrong."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One design: outcomes without a signal, limits on the number of p <= .05, and the power where there is one."""
@@ -62,8 +66,8 @@ class Row:
 
     @property
     def passes(self) -> bool:
-        """Whether p <= .05 came as often as it should."""
-        return self.low <= self.n_small <= self.high
+        """Whether p <= .05 came as often as it should, and was not seldom for want of any p."""
+        return self.low <= self.n_small <= self.high and self.n_with_p >= WITH_P * len(self.outcomes)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -145,7 +145,7 @@ DESIGNS: dict[str, Design] = {
     "16 blocks of one label, drift": Design(many_blocks, over_blocks, 1.0, exact=True),
     "8 blocks of one label, drift": Design(few_blocks, over_blocks, 1.5),
     "repeats, drift": Design(repeats, simply, 0.7),
-    "biased blocks (IBL), drift": Design(biased_blocks, as_ibl, 0.5),
+    "biased blocks (IBL), drift": Design(biased_blocks, as_ibl, 0.5, exact=True),
     "category of images": Design(categories, simply, 0.5, exact=True),
     "stationary quantity": Design(stationary, flowing, 0.7),
     "slow quantity, slow responses": Design(slow, flowing, 1.0),

@@ -53,9 +53,7 @@ def test_the_slower_of_our_ways_is_judged_by_medians(
     assert ("MISSED" not in capsys.readouterr().out) is ok
 
 
-def test_a_part_of_the_work_is_multiplied_and_run_once(
-    by_the_clock: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_part_of_the_work_is_multiplied_and_run_once(by_the_clock: None, capsys: pytest.CaptureFixture[str]) -> None:
     peer = decode.Way(lambda: 2.0, times=10.0, once=True)
     assert decode.compare("title", {decode.ENGINE: way(1, 1, 1), "peer": peer}, {"peer": 20.0}, 1.0, 3)
     assert "20.000" in capsys.readouterr().out

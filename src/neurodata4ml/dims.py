@@ -32,6 +32,16 @@ FEATURES = ("unit", "feature", "component")
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
 
+def require_array(x: object, *, step: str) -> None:
+    """Raise a ``DimensionError`` unless ``x`` is a labelled array."""
+    if not isinstance(x, xr.DataArray):
+        message = (
+            f"{step} takes an xarray DataArray with named dims; got a {type(x).__name__}. Name them: "
+            f'xr.DataArray(values, dims=("trial", "unit"), coords={{"stimulus": ("trial", labels)}}).'
+        )
+        raise DimensionError(message)
+
+
 def require_dims(x: xr.DataArray | xr.Dataset, *dims: str, step: str, hint: str = "") -> None:
     """Raise a ``DimensionError`` unless ``x`` has all of ``dims``.
 
@@ -87,7 +97,14 @@ def to_matrix(x: xr.DataArray, rows: str | Iterable[str], columns: str | Iterabl
     columns = [columns] if isinstance(columns, str) else list(columns)
     require_dims(x, *rows, *columns, step="to_matrix")
     values = np.asarray(x.as_numpy().transpose(*rows, *columns).data, dtype=np.float64)
-    return values.reshape(int(np.prod([x.sizes[dim] for dim in rows], dtype=int)), -1)
+    # both lengths in words: of an empty array numpy cannot tell the second from the first
+    n_rows, n_columns = (int(np.prod([x.sizes[dim] for dim in dims], dtype=int)) for dims in (rows, columns))
+    return values.reshape(n_rows, n_columns)
+
+
+def dense(x: Labelled) -> Labelled:
+    """Return ``x`` with sparse values made dense; lazy ones stay lazy, and all else is handed back as it is."""
+    return x.as_numpy() if isinstance(x, xr.DataArray) and hasattr(x.data, "todense") else x
 
 
 def match_labels(x: xr.DataArray, y: xr.DataArray, dim: str, *, step: str) -> tuple[xr.DataArray, xr.DataArray]:
@@ -119,8 +136,10 @@ def presented(x: Labelled, *, step: str) -> Labelled:
     """Return ``x`` without blank and invalid trials; what is dropped is counted in the attributes.
 
     A blank sweep is not a stimulus, and a trial inside an invalid interval is not data; nor is, in a recording
-    without trials, such a bin of time. Arrays without the coordinates ``blank`` and ``valid`` pass unchanged.
+    without trials, such a bin of time. Arrays without the coordinates ``blank`` and ``valid`` pass unchanged, but that
+    sparse counts become dense: what follows computes with all of them.
     """
+    x = dense(x)
     dim = "trial" if "trial" in x.dims else "time"
     if dim not in x.dims:
         return x

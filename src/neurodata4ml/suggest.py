@@ -15,12 +15,12 @@ def did_you_mean(word: str, known: Any) -> str:
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
 
 
-def guess(word: str, known: Iterable[str], *, typed: str = "{!r}") -> str:
+def guess(word: Any, known: Iterable[str], *, typed: str = "{!r}") -> str:
     """Return the sentence ``" Did you mean 'x'?"`` for the known word nearest to ``word``, "" where none is near.
 
     ``typed`` is how the word would be written: ``"align={!r}"``.
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(word, list(known), n=1)
+    near = get_close_matches(str(word), list(known), n=1)
     return f" Did you mean {typed.format(near[0])}?" if near else ""

@@ -95,3 +95,12 @@ def test_each_refusal_says_what_to_do():
         align_latents(x[:2], x[:2])
     with pytest.raises(DesignError, match=r"finds high correlations in anything with 4 samples of 3 components"):
         align_latents(x[:4].mean("time"), x[:4].mean("time"), method="cca")
+
+
+@pytest.mark.parametrize("method", ALIGNERS)
+def test_latents_that_do_not_move_cannot_be_aligned(method):
+    x = trajectories()
+    with pytest.raises(DesignError, match=r"no variance in the second latents"):
+        align_latents(x, 0 * x, method=method)
+    with pytest.raises(DesignError, match=r"no variance in the first latents"):
+        align_latents(x.isel(component=[]), x, method=method)

@@ -86,3 +86,14 @@ def test_trajectories_are_chosen_by_what_some_units_tell_of_others():
     chosen, found = choose_components(counts, method="gpfa", criterion="cosmoothing", candidates=[1, 2], n_folds=2)
     assert chosen == 1
     assert (found.choice_score > 0.2).all()
+
+
+def test_what_cannot_be_tried_is_said_before_anything_is_fitted():
+    x = population(2)
+    with pytest.raises(DesignError, match=r"cannot read NaN: 1 of 3000 values"):
+        choose_components(x.where(x != x[3, 4]), method="pca")
+    with pytest.raises(DesignError, match=r"needs 2 to 3 folds of 3 stimuli; got n_folds=5"):
+        choose_components(x[:3].rename(trial="stimulus"), method="pca")
+    with pytest.raises(DesignError, match=r"got candidates=\[1.5\]"):
+        choose_components(x, method="pca", candidates=[1.5])
+    assert choose_components(x, method="pca", candidates=2)[0] == 2

@@ -99,7 +99,7 @@ def test_without_noise_the_nearest_mean_decides(n_sets):
 def test_a_class_that_training_lacks_is_never_predicted():
     x, codes = responses(1)
     codes[:], codes[:30] = np.arange(90) % 2, 2
-    folds = FOLDS["contiguous"](90) + [(np.arange(30, 90), np.arange(30))]
+    folds = [*FOLDS["contiguous"](90), (np.arange(30, 90), np.arange(30))]
     found = collected(lda_evidence(x, folds, codes[None], 3), folds, 1, 1)
     lacking = [2 not in codes[train] for train, _ in folds]
     assert lacking == [False, False, False, False, True]

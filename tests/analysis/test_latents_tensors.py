@@ -102,3 +102,8 @@ def test_each_refusal_of_tensors_says_what_to_give():
     ]:  # fmt: skip
         with pytest.raises(kind, match=sentence):
             tca(array, **options)
+
+
+def test_a_tensor_of_one_number_has_no_components():
+    with pytest.raises(DesignError, match=r"finds no variance: each of the 3 units answers the same to all 20 samples"):
+        latents(xr.DataArray(np.ones((5, 4, 3)), dims=("trial", "time", "unit")), method="tca", n_components=2)

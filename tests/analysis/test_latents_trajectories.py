@@ -107,6 +107,7 @@ def test_each_refusal_of_trajectories_says_what_to_give():
         (DesignError, "got 3 values below zero.*square_root=False", below),
         (DesignError, "8 units span 7 dimensions", x.isel(unit=[0, 1, 2, 3, 4, 5, 6, 6])),
         (DesignError, "no unit fires in any trial", x * 0),
+        (DesignError, "needs at least 2 units", x.isel(unit=[0])),
     ]:  # fmt: skip
         with pytest.raises(kind, match=sentence):
             gpfa(array.assign_attrs(x.attrs | array.attrs) if array.attrs else array)

@@ -62,6 +62,8 @@ def test_a_rate_out_of_its_limits_fails_and_is_printed():
     assert not row(24).passes
     assert not row(1).passes
     assert row(1, exact=False).passes
+    silent = tuple(calibrate.Outcome(np.nan, "none") for _ in range(50))
+    assert not calibrate.Row("declines", (*row(10).outcomes, *silent), 0, 24, 0.8).passes, "no p is no right p"
     text = calibrate.table([row(24)], 99)
     assert "FAILED" in text
     assert "all trials 200, none 1" in text

@@ -86,7 +86,7 @@ def test_twelve_blocks_of_two_labels_can_be_gone_through_924_ways():
     assert (null.n_arrangements, null.enumerated, null.n_shuffles) == (924, True, 923)
     assert len({tuple(row) for row in [*null.labels.tolist(), side.tolist()]}) == 924
     assert all(np.array_equal(row[::3], row[2::3]) and row.sum() == 18 for row in null.labels)
-    assert null.smallest_p == 1 / 924
+    assert null.smallest_p == 2 / 924, "a labelling and its opposite score the same"
 
 
 def test_twelve_orders_of_blocks_are_gone_through_even_if_more_shuffles_are_asked_for():
@@ -94,6 +94,15 @@ def test_twelve_orders_of_blocks_are_gone_through_even_if_more_shuffles_are_aske
     side = np.array([0, 1, 2, 1])[block]
     null = permutation_null(trials(12, side=side, block=block), "side", alpha=0.2, n_shuffles=999)
     assert (null.n_arrangements, null.n_shuffles, null.no_p) == (12, 11, "")
+
+
+@pytest.mark.parametrize(("n_blocks", "smallest"), [(4, 2 / 6), (6, 2 / 20), (8, 2 / 70)])
+def test_the_smallest_p_counts_the_labellings_that_only_rename_the_classes(n_blocks, smallest):
+    block = np.repeat(np.arange(n_blocks), 3)
+    side = np.roll(np.repeat([0, 1], n_blocks // 2), 1)[block]
+    null = permutation_null(trials(3 * n_blocks, side=side, block=block), "side", randomised=True)
+    assert null.smallest_p == pytest.approx(smallest)
+    assert bool(null.no_p) == (smallest > 0.05)
 
 
 def test_many_arrangements_are_drawn():

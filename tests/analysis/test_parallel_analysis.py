@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.ndimage import gaussian_filter1d
 
 from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.errors import DesignError
@@ -47,3 +48,23 @@ def test_silent_units_are_left_out_and_too_few_are_refused():
     x[0, 0] = np.nan
     with pytest.raises(DesignError, match=r"cannot read NaN: 1 of 6000 values"):
         dimensionality(x, method="parallel")
+
+
+def test_slow_units_of_a_recording_that_know_nothing_of_each_other_rarely_share_a_component():
+    found = []
+    for seed in range(20):
+        slow = gaussian_filter1d(np.random.default_rng(seed).normal(size=(600, 10)), 15, axis=0, mode="wrap")
+        found.append(int(dimensionality(xr.DataArray(slow, dims=("time", "unit")), method="parallel").n_components))
+    assert np.mean(np.array(found) > 0) <= 0.25  # binomial(20, .05) exceeds 5 with probability 3e-4
+    shared = slow + 3 * slow[:, :1]
+    assert dimensionality(xr.DataArray(shared, dims=("time", "unit")), method="parallel").n_components == 1
+
+
+def test_one_trial_has_no_other_order_and_no_shuffle_is_no_null():
+    x = population(1, 30).expand_dims(time=10).transpose("trial", "time", "unit")
+    with pytest.raises(DesignError, match=r"shuffles whole trials and needs 3 of them; got 2"):
+        dimensionality(x[:2], method="parallel")
+    with pytest.raises(DesignError, match=r"n_shuffles of 1 or more .* got n_shuffles=0 and quantile=0.95"):
+        dimensionality(x, method="parallel", n_shuffles=0)
+    with pytest.raises(DesignError, match=r"quantile between 0 and 1; got .* quantile=95"):
+        dimensionality(x, method="parallel", quantile=95)

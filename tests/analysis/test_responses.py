@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from neurodata4ml.analysis.responses import average_by, firing_rate
+from neurodata4ml.dims import presented
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -142,3 +143,20 @@ def test_an_empty_name_is_no_label():
 def test_averages_are_not_averaged_again():
     with pytest.raises(DimensionError, match=r'average_by needs a "trial" dim.*averaged already'):
         average_by(average_by(counts(stimulus=[0, 1] * 6)))
+
+
+def test_sparse_counts_average_as_dense_ones():
+    sparse = pytest.importorskip("sparse")
+    x = counts(stimulus=[0, 1] * 6)
+    few = x.copy(data=sparse.COO.from_numpy(x.values))
+    np.testing.assert_array_equal(average_by(few).values, average_by(x).values)
+
+
+def test_bins_that_are_not_valid_are_no_data_in_a_recording_without_trials():
+    x = counts(n_trials=1).isel(trial=0, drop=True).assign_coords(valid=("time", [True, False, True, True, False]))
+    kept = presented(x, step="average")
+    np.testing.assert_array_equal(kept.values, x.values[[0, 2, 3]])
+    assert kept.attrs["average_dropped_invalid"] == 2
+    assert "average_dropped_blank" not in kept.attrs
+    of_trials = counts(valid=np.arange(12) > 0)  # there the trial is what is valid or not
+    assert presented(of_trials, step="average").sizes == {"trial": 11, "time": 5, "unit": 3}

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from functools import partial
 
 import dask.array as da
 import numpy as np
@@ -238,3 +239,32 @@ def test_a_baseline_refuses_what_it_cannot_do():
         baseline(x.sum("time"))
     with pytest.raises(DimensionError, match=r"baseline needs the coordinate 'time'"):
         baseline(x.drop_vars("time"))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_window_far_below_a_bin_changes_nothing_and_one_far_beyond_the_trial_takes_no_memory(kernel):
+    x = counts(n_bins=6)
+    np.testing.assert_allclose(smooth(x, 1e-12, kernel=kernel), x, atol=1e-9)
+    whole = smooth(x, 1e7, kernel=kernel)  # a billion bins
+    expected = x.astype(float).cumsum("time") / np.arange(1, 7)[:, None] if kernel == "causal" else x.mean("time")
+    np.testing.assert_allclose(whole - expected, 0, atol=1e-9)
+
+
+def test_sparse_counts_are_shaped_as_dense_ones():
+    sparse = pytest.importorskip("sparse")
+    x = counts()
+    few = x.copy(data=sparse.COO.from_numpy(x.values))
+    for shape in (partial(smooth, width=0.02), zscore, partial(baseline, window=(-0.2, 0))):
+        np.testing.assert_array_equal(shape(few).values, shape(x).values)
+
+
+def test_words_in_the_place_of_seconds_are_met_by_a_sentence():
+    with pytest.raises(DesignError, match="smooth needs a width above 0 s; got 20 ms"):
+        smooth(counts(), "20 ms")
+    for window in ("pre", 0.1, None, (0.1, 0), (0, 0.1, 0.2)):
+        with pytest.raises(DesignError, match="baseline needs a window .* start < end; got"):
+            baseline(counts(), window)
+    with pytest.raises(DesignError, match="zscore finds no value in an array of {'trial': 0"):
+        zscore(counts()[:0])
+    with pytest.raises(DimensionError, match='zscore needs a "3" dim'):
+        zscore(counts(), over=3)

@@ -252,7 +252,7 @@ def test_arithmetic_in_one_byte_wraps_as_the_docstring_warns_and_its_cures_do_no
         ),
         ((0, 0.01), 0.1, r"holds 0.1 bins of 0.1 s. The nearest is window=\(0, 0.1\), .* bin_width=0.01"),
         ((0.5, 0.5), 0.1, r"start < end; got \(0.5, 0.5\)"),
-        ((0, np.nan), 0.1, r"start < end; got \(0.0, nan\)"),
+        ((0, np.nan), 0.1, r"start < end; got \(0, nan\)"),
         ((0, 1), 0, r"bin_width above 0 s; got 0. Milliseconds\?"),
         ((0, 1), -0.1, "bin_width above 0 s; got -0.1"),
     ],
@@ -365,3 +365,20 @@ def test_counts_of_a_recording_equal_a_count_by_hand_from_the_file_itself(alm, u
     np.testing.assert_array_equal(counts, expected)
     assert counts.attrs["bin_spikes_dropped_nan"] == np.isnan(cue).sum()
     assert counts.sum() > 100
+
+
+@pytest.mark.parametrize("window", ["early", 0.5, (0, 1, 2), (None, 1), ("0", "1")])
+def test_a_window_that_is_not_two_numbers_is_met_by_a_sentence(window):
+    with pytest.raises(DesignError, match=r"needs a window \(start, end\) in seconds with start < end; got"):
+        bin_spikes(random_session(), window=window)
+
+
+def test_words_in_the_place_of_numbers_and_of_columns_are_met_by_a_sentence():
+    with pytest.raises(DesignError, match="bin_width above 0 s; got 10 ms"):
+        bin_spikes(random_session(), window=(0, 1), bin_width="10 ms")
+    for align in (3, ["start_time"]):
+        with pytest.raises(DimensionError, match=r"aligns to a column of times on 'trial'"):
+            bin_spikes(random_session(), align=align, window=(0, 1))
+    for chunks in ("auto", {"unit": None}, 2.5):
+        with pytest.raises(DesignError, match="bin_spikes needs chunks of at least 1 unit"):
+            bin_spikes(random_session(), window=(0, 1), chunks=chunks)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neurodata4ml.dims import add_step, presented, provenance, require_dims
+from neurodata4ml.dims import add_step, presented, provenance, require_array, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.suggest import guess
 
@@ -114,6 +114,7 @@ def sample_dim(x: xr.DataArray, *, step: str, hint: str = "") -> str:
     DimensionError
         There is neither.
     """
+    require_array(x, step=step)
     if "trial" not in x.dims and "time" in x.dims:
         return "time"
     require_dims(x, "trial", step=step, hint=hint)
@@ -131,8 +132,15 @@ def trial_labels(x: xr.DataArray, name: str, *, step: str) -> np.ndarray:
         Some samples have no label: NaN, None or "".
     """
     dim = sample_dim(x, step=step)
+    if not isinstance(name, str):
+        message = (
+            f"{step} takes the name of a coordinate, such as 'stimulus'; got a {type(name).__name__}. Add what it is "
+            f"to read as one, x.assign_coords(label=({dim!r}, values)), and name it: 'label'."
+        )
+        raise DimensionError(message)
     if name not in x.coords or x.coords[name].dims != (dim,):
-        there = sorted(str(other) for other, coord in x.coords.items() if coord.dims == (dim,))
+        on_samples = [str(other) for other, coord in x.coords.items() if coord.dims == (dim,)]
+        there = sorted(other for other in on_samples if not other.startswith("_"))  # ours, such as _position
         message = (
             f"{step} needs the coordinate {name!r} on {dim!r}, and there is none.{guess(name, there)} "
             f"There are: {', '.join(there) or 'none'}. Or add it: x.assign_coords({name}=({dim!r}, labels))."

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.dims import add_step, require_coords, require_dims
+from neurodata4ml.dims import add_step, dense, require_coords, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 
 _SAMPLES = ("trial", "time", "stimulus")
@@ -63,10 +63,12 @@ def smooth(x: xr.DataArray, width: float, *, kernel: str = "gaussian") -> xr.Dat
     if kernel not in KERNELS:
         message = f"smooth knows the kernels {', '.join(KERNELS)}; got {kernel!r}."
         raise DesignError(message)
-    if not (np.isfinite(width) and width > 0):
+    if not (isinstance(width, int | float | np.number) and np.isfinite(width) and width > 0):
         message = f"smooth needs a width above 0 s; got {width}. Milliseconds? 20 ms is width=0.02."
         raise DesignError(message)
-    weights = KERNELS[kernel](round(width / _spacing(x), 6))
+    x = dense(x)
+    # a window far below a bin is that bin; beyond the last bin nothing is there to be weighed
+    weights = KERNELS[kernel](max(round(width / _spacing(x), 6), 1e-6), max(x.sizes["time"] - 1, 0))
     values = _along_time(x, partial(_weighted, weights=weights))
     return _finish(values, x, "smooth", units=None, width=width, kernel=kernel)
 
@@ -104,8 +106,12 @@ def zscore(x: xr.DataArray, *, over: str | Iterable[str] | None = None) -> xr.Da
     [-1.225, 0.0, 1.225]
     """
     dims = [dim for dim in _SAMPLES if dim in x.dims] if over is None else over
-    dims = [dims] if isinstance(dims, str) else list(dims)
+    dims = list(dims) if isinstance(dims, list | tuple | set) else [dims]  # type: ignore[list-item]
     require_dims(x, *(dims or ["trial"]), step="zscore", hint="Say over which dims: zscore(x, over=...).")
+    x = dense(x)
+    if not x.size:
+        message = f"zscore finds no value in an array of {dict(x.sizes)}: without one there is no scale."
+        raise DesignError(message)
     values = x.astype(_float(x))
     lowest = values.min(dims)
     flat = values.max(dims) == lowest
@@ -152,6 +158,7 @@ def baseline(x: xr.DataArray, window: tuple[float, float] = (-0.1, 0.0), *, how:
     if how not in _HOW:
         message = f"baseline knows how={', how='.join(map(repr, _HOW))}; got {how!r}."
         raise DesignError(message)
+    x = dense(x)
     values = x.astype(_float(x))
     before = values.isel(time=_bins_within(x, window))
     mean = before.mean("time", dtype=np.float64).astype(values.dtype)
@@ -166,27 +173,27 @@ def baseline(x: xr.DataArray, window: tuple[float, float] = (-0.1, 0.0), *, how:
     return _finish(values, x, "baseline", units=None if how == "subtract" else "1", window=window, how=how)
 
 
-def _gaussian(width: float) -> np.ndarray:
+def _gaussian(width: float, most: int) -> np.ndarray:
     """Return the weights of a gaussian with standard deviation ``width`` (bins), symmetrical around the middle."""
-    reach = int(_CUT * width + 0.5)
+    reach = min(int(_CUT * width + 0.5), most)
     return np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
 
 
-def _causal(width: float) -> np.ndarray:
+def _causal(width: float, most: int) -> np.ndarray:
     """Return those of its half that looks back; the middle weighs on the bin itself."""
-    weights = _gaussian(width)
+    weights = _gaussian(width, most)
     weights[len(weights) // 2 + 1 :] = 0.0
     return weights
 
 
-def _boxcar(width: float) -> np.ndarray:
+def _boxcar(width: float, most: int) -> np.ndarray:
     """Return which part of each bin lies in a window of ``width`` (bins) around the middle of one."""
-    reach = int(np.ceil(max(width - 1.0, 0.0) / 2 - 1e-9))
+    reach = min(int(np.ceil(max(width - 1.0, 0.0) / 2 - 1e-9)), most)
     return np.clip(width / 2 - np.abs(np.arange(-reach, reach + 1)) + 0.5, 0.0, min(1.0, width))
 
 
-KERNELS: dict[str, Callable[[float], np.ndarray]] = {"gaussian": _gaussian, "boxcar": _boxcar, "causal": _causal}
-"""Windows by name: width in bins -> weights on the bins around one: the earlier first, an odd number."""
+KERNELS: dict[str, Callable[[float, int], np.ndarray]] = {"gaussian": _gaussian, "boxcar": _boxcar, "causal": _causal}
+"""Windows by name: width in bins, the most bins to either side -> weights around a bin, the earlier first."""
 
 _HOW = ("subtract", "divide", "zscore")
 
@@ -242,6 +249,10 @@ def _bins_within(x: xr.DataArray, window: tuple[float, float]) -> np.ndarray:
     require_dims(x, "time", step="baseline", hint="Keep it: bin_spikes(session, window=(-0.1, 0.5), bin_width=0.01).")
     require_coords(x, "time", step="baseline", hint="Say when the bins are: x.assign_coords(time=SECONDS).")
     time, width = np.asarray(x["time"].values, dtype=np.float64), float(x.attrs.get("bin_width", 0.0))
+    numbers = isinstance(window, tuple | list | np.ndarray) and len(window) == 2
+    if not (numbers and all(isinstance(edge, int | float | np.number) for edge in window) and window[0] < window[1]):
+        message = f"baseline needs a window (start, end) in seconds with start < end; got {window!r}."
+        raise DesignError(message)
     first, last = (float(edge) for edge in window)
     slack = _JITTER * width
     found = np.flatnonzero((time - width / 2 >= first - slack) & (time + width / 2 <= last + slack))

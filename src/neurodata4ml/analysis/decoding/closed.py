@@ -58,7 +58,7 @@ def _evidence(
         labels if question.n_classes else labels[..., None],
         n_classes=question.n_classes,
         alpha=strengths if many else float(strengths[0]),
-        inner=[fold.inner for fold in folds] if many else None,
+        inner=[fold.inner for fold in folds] if many and not chosen.leave_one_out else None,
         balanced=bool(question.n_classes) and chosen.balanced,
         across_times=across_times,
         n_jobs=n_jobs,

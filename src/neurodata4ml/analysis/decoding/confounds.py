@@ -23,6 +23,9 @@ def confound_values(x: xr.DataArray, names: str | Sequence[str] | None, *, targe
     """
     if names is None:
         return None
+    if not isinstance(names, str | list | tuple):
+        message = f"{step}: confounds takes names of coordinates, such as ['speed']; got {names!r}."
+        raise DesignError(message)
     wanted = [names] if isinstance(names, str) else list(names)
     columns = []
     for name in wanted:

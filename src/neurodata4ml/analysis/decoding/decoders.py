@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, RidgeClassifierCV, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -69,6 +69,8 @@ class Chosen:
     name : str
     balanced : bool
         Whether ridge weighs classes by their size.
+    leave_one_out : bool
+        Candidates are chosen by leaving out one training sample at a time (scikit-learn's ``RidgeCV``), not by folds.
     """
 
     estimator: Any
@@ -76,6 +78,7 @@ class Chosen:
     closed: str
     name: str
     balanced: bool = True
+    leave_one_out: bool = False
 
 
 def find_decoder(decoder: Any, nested: bool | Grid | None, *, continuous: bool, target: str) -> Chosen:
@@ -103,7 +106,8 @@ def find_decoder(decoder: Any, nested: bool | Grid | None, *, continuous: bool, 
         raise DesignError(message)
     if nested is True and not known.grid:
         message = (
-            f"decoder={decoder!r} has no hyper-parameter to choose. Leave nested out, or give a grid: nested={{}}."
+            f"decoder={decoder!r} has no hyper-parameter to choose. Leave nested out; or take a decoder that has one: "
+            f"{', '.join(name for name, other in DECODERS.items() if other.grid)}."
         )
         raise DesignError(message)
     wanted = known.nested if nested is None else nested
@@ -126,7 +130,7 @@ def settle(chosen: Chosen, truth: np.ndarray, n_classes: int, n_folds: int, *, a
     DesignError
         Hyper-parameters are asked to be chosen in inner folds, and there are too few folds for that.
     """
-    if len(chosen.candidates) > 1 and n_folds < 3:
+    if len(chosen.candidates) > 1 and n_folds < 3 and not chosen.leave_one_out:
         if asked:
             message = (
                 f"nested chooses in folds inside the training samples (the other folds, each in turn), and needs at "
@@ -157,10 +161,31 @@ def _given(estimator: Any, nested: bool | Grid | None, *, continuous: bool, targ
     if nested is True:
         message = f"decode does not know what to choose in {name}: say so with nested={{'parameter': [values]}}."
         raise DesignError(message)
+    if not nested and (generalised := _leave_one_out(estimator, continuous=continuous)):
+        return replace(generalised, name=name)
     candidates = _candidates(estimator, nested if isinstance(nested, Mapping) else {})
     closed = _closed_form(estimator, continuous=continuous) if len(candidates) == 1 and not candidates[0] else ""
     balanced = closed == "ridge" and getattr(estimator[-1], "class_weight", None) == "balanced"
     return Chosen(estimator, candidates, closed, name, balanced)
+
+
+def _leave_one_out(estimator: Any, *, continuous: bool) -> Chosen | None:
+    """Return the closed form of z-scored ``RidgeClassifierCV`` or ``RidgeCV``; None where there is none."""
+    if not isinstance(estimator, Pipeline) or len(estimator) != 2:
+        return None
+    last = estimator[1]
+    if type(last) is not (RidgeCV if continuous else RidgeClassifierCV):
+        return None
+    own, usual = last.get_params(), type(last)().get_params()
+    alphas, weight = np.atleast_1d(np.asarray(own.pop("alphas"), dtype=np.float64)), own.pop("class_weight", None)
+    if any(own[name] != usual[name] for name in own) or len(alphas) < 2 or alphas.min() <= 0:
+        return None
+    plain = Ridge() if continuous else RidgeClassifier(class_weight=weight)
+    one = Pipeline([("scale", estimator[0]), ("decode", plain)])
+    if _closed_form(one, continuous=continuous) != "ridge":
+        return None
+    candidates = tuple({"decode__alpha": alpha} for alpha in alphas.tolist())
+    return Chosen(one, candidates, "ridge", "", weight == "balanced", leave_one_out=True)
 
 
 def _closed_form(estimator: Any, *, continuous: bool) -> str:

@@ -33,7 +33,7 @@ def held_out(
     n_jobs : int, optional
         Threads; all cores when left out.
     """
-    many = len(chosen.candidates) > 1
+    many = len(chosen.candidates) > 1 and not chosen.leave_one_out
     for repeat, sets, parts in question.deals():
         folds = [
             Fold(repeat, k, train, test, inner_parts(parts, k) if many else [], sets)

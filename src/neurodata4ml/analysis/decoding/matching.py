@@ -14,8 +14,9 @@ from neurodata4ml.analysis.decoding.drawing import draw_units
 from neurodata4ml.analysis.decoding.options import Options
 from neurodata4ml.analysis.decoding.question import Question, ask
 from neurodata4ml.analysis.decoding.scoring import find_score
+from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.shifted import valid_p
-from neurodata4ml.dims import add_step, feature_dim
+from neurodata4ml.dims import add_step, feature_dim, require_array
 from neurodata4ml.errors import DesignError
 
 EACH = ("score", "null", "low", "high")
@@ -89,6 +90,10 @@ def decode_by(
     (['CA1', 'V1'], [8, 8], [False, True])
     """
     correction = options.get("correction", "max-t")
+    require_array(x, step="decode_by")
+    for name, value in (("n_draws", n_draws), ("seed", seed)):
+        require_whole(value, name, least=int(name == "n_draws"))
+    require_whole(n_units, "n_units", least=1, left_out="as many as the smallest area has")
     x = x.compute() if x.chunks is not None else x
     drawn = draw_units(x, by=by, match=match, n_units=n_units, n_draws=n_draws, seed=seed)
     over, question = _ask(x, target, {**options, "seed": seed})

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.analysis.design.null import Null
+from neurodata4ml.errors import DesignError
 
 
 @dataclass(frozen=True)
@@ -26,3 +28,15 @@ class Options:
     allow_leak: str | None = None
     seed: int = 0
     n_jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no number of shuffles, seed, number of threads or grid can be."""
+        require_whole(self.n_shuffles, "n_shuffles", least=0)
+        require_whole(self.seed, "seed", least=0)
+        require_whole(self.n_jobs, "n_jobs", least=1, left_out="all cores")
+        if not isinstance(self.nested, bool | Mapping | None):
+            message = (
+                f"nested takes True, False or a grid such as {{'C': [0.1, 1, 10]}}; got {self.nested!r}. Leave it out "
+                f"for the decoder's own way."
+            )
+            raise DesignError(message)

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.analysis.design.null import Null
 from neurodata4ml.analysis.design.reading import read_design
 from neurodata4ml.analysis.design.serial import SERIAL_ALPHA, serial_dependence
 from neurodata4ml.analysis.design.splits import splits
-from neurodata4ml.analysis.design.trials import block_labels, time_order
+from neurodata4ml.analysis.design.trials import time_order
 from neurodata4ml.analysis.responses import trial_labels
-from neurodata4ml.dims import add_step, feature_dim, presented, require_coords, require_dims
+from neurodata4ml.dims import add_step, feature_dim, presented, require_array, require_coords, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 
 SMALLEST = 0.005
@@ -68,7 +69,9 @@ def pseudo_population(
         Different times, or no such coordinate.
     """
     named = _named(sessions)
-    shown = {name: presented(x, step="pseudo_population") for name, x in named.items()}
+    require_whole(seed, "seed", least=0)
+    require_whole(n_trials, "n_trials", least=1, left_out="as many as there are")
+    shown = {name: _in_time(presented(x, step="pseudo_population")) for name, x in named.items()}
     _require_alike(shown, target)
     labels = {name: trial_labels(x, target, step="pseudo_population") for name, x in shown.items()}
     classes = _common_classes(labels, target)
@@ -135,6 +138,8 @@ def pseudo_null(x: xr.DataArray, target: str, *, n_shuffles: int = 99, seed: int
 
 def _named(sessions: Mapping[str, xr.DataArray] | Sequence[xr.DataArray]) -> dict[str, xr.DataArray]:
     """Return the sessions by name, sorted, so that their order never matters."""
+    for x in sessions.values() if isinstance(sessions, Mapping) else sessions:
+        require_array(x, step="pseudo_population")
     if isinstance(sessions, Mapping):
         named = {str(name): x for name, x in sessions.items()}
     else:
@@ -148,10 +153,15 @@ def _named(sessions: Mapping[str, xr.DataArray] | Sequence[xr.DataArray]) -> dic
     return {name: named[name] for name in sorted(named)}
 
 
+def _in_time(x: xr.DataArray) -> xr.DataArray:
+    """Return trials in the order of time, so that the order in which they are given never matters."""
+    require_dims(x, "trial", step="pseudo_population")
+    return x.isel(trial=time_order(x))
+
+
 def _require_alike(shown: dict[str, xr.DataArray], target: str) -> None:
     first_name, first = next(iter(shown.items()))
     for name, x in shown.items():
-        require_dims(x, "trial", step="pseudo_population")
         feature_dim(x, step="pseudo_population")
         have = {str(dim) for dim in x.dims} - {"trial", feature_dim(x, step="pseudo_population")}
         if have - {"time"} or ("time" in x.dims) != ("time" in first.dims):
@@ -277,12 +287,11 @@ def _why_no_p(shown: dict[str, xr.DataArray], target: str, labels: dict[str, np.
             one = ("block", "session", "stimulus")[together.index(True)]
             return (
                 f"In session {name!r} {target!r} is the same throughout each {one}, so that its trials are no "
-                f"independent samples of it, and shuffling them is no null. Decode each session on its own for a p-value."
+                f"independent samples of it, and shuffling them is no null. For p, decode each session alone."
             )
-        order, blocks = time_order(x), block_labels(x)
         # with blocks and without: labels that are dealt by chance, but more of one kind in some blocks, follow drift
-        for known in [None] if blocks is None else [blocks[order], None]:
-            p = serial_dependence(labels[name][order], known)
+        for blocks in [None] if design.block is None else [design.block, None]:
+            p = serial_dependence(labels[name], blocks)
             if p <= alpha:
                 return (
                     f"In session {name!r} labels depend on those before, or on the block (p = {p:.2g}): they were not "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -109,8 +109,9 @@ def ask(x: xr.DataArray, target: str, options: Options, *, over: str | None, ste
     DesignError
         Fewer than two classes, labels that follow blocks, folds that leak, no units, NaN in the responses.
     """
-    x = x.compute() if x.chunks is not None else x
     dim = sample_dim(x, step=step)
+    x = x.compute() if x.chunks is not None else x
+    _require_plain_labels(x, dim, step=step)
     shown = presented(x.assign_coords(_position=(dim, np.arange(x.sizes[dim]))), step=step)
     kept, shown = shown.coords["_position"].values, shown.drop_vars("_position")
     labels = trial_labels(shown, target, step=step)
@@ -154,7 +155,8 @@ def responses_by_time(x: xr.DataArray, over: str | None, *, step: str) -> np.nda
             f'Leave over="time" out; or align to trials first: bin_spikes(session, align=...).'
         )
         raise DimensionError(message)
-    require_dims(x, dim, *([over] if over else []), step=step, hint='Leave over="time" out.')
+    hint = "Keep the bins of bin_spikes." if step == "generalize" else 'Leave over="time" out.'
+    require_dims(x, dim, *([over] if over else []), step=step, hint=hint)
     other = [str(name) for name in x.dims if name not in (dim, "time", units)]
     if other:
         message = f"{step} takes (trial, time, {units}); got also {', '.join(other)}. Select or average: x.mean(...)."
@@ -166,10 +168,21 @@ def responses_by_time(x: xr.DataArray, over: str | None, *, step: str) -> np.nda
     return np.asarray(x.transpose("time", dim, units).data)
 
 
+def _require_plain_labels(x: xr.DataArray, dim: str, *, step: str) -> None:
+    if dim in x.coords and x.indexes[dim].nlevels > 1:
+        message = (
+            f"{step}: {dim!r} has an index of several levels, which no result can carry. Type x.reset_index({dim!r})."
+        )
+        raise DimensionError(message)
+
+
 def _require_finite(responses: np.ndarray, dim: str, *, step: str) -> None:
     n_times, n_samples, n_units = responses.shape
     if n_units == 0 or n_times == 0:
         message = f"{step} needs at least one unit and one bin; got {n_units} units and {n_times} bins of time."
+        raise DesignError(message)
+    if responses.dtype.kind not in "biuf":
+        message = f"{step} reads numbers; the responses are of the type {responses.dtype}. Type x.astype(float)."
         raise DesignError(message)
     if responses.dtype.kind == "f":
         bad = ~np.isfinite(responses)
@@ -198,7 +211,8 @@ def _as_quantity(labels: np.ndarray, options: Options) -> bool:
     from sklearn.base import is_regressor
 
     asked = options.scoring in SCORES and SCORES[str(options.scoring)].continuous
-    regressor = not isinstance(options.decoder, str | type) and is_regressor(options.decoder)
+    given = hasattr(options.decoder, "predict") and not isinstance(options.decoder, type)
+    regressor = given and is_regressor(options.decoder)
     return labels.dtype.kind in "iuf" and (asked or regressor)
 
 
@@ -232,7 +246,7 @@ def _null(
         return null, null.used
     if not isinstance(options.null, Null):
         null = permutation_null(shown, target, n_shuffles=options.n_shuffles, scheme=options.null, seed=options.seed)
-        return null, null.used
+        return replace(null, no_p=_why_no_p(null, shown, target)), null.used
     place = {int(position): i for i, position in enumerate(kept)}
     for used in ([place.get(int(p), -1) for p in options.null.used], options.null.used):
         at = np.asarray(used, dtype=np.int64)
@@ -244,6 +258,18 @@ def _null(
         f"decoded here. Make it from the same array: null=permutation_null(x, {target!r})."
     )
     raise DesignError(message)
+
+
+def _why_no_p(null: Null, shown: xr.DataArray, target: str) -> str:
+    """Return why decode's own null gives no p, with what to type; "" where it does."""
+    if not null.no_p and "shuffled" in shown.attrs and null.scheme != "all trials":
+        return (
+            f"Trials were exchanged within classes, across what {target!r} was dealt in (the null is "
+            f"{null.scheme!r}), so that the responses themselves follow the labels. Take p from the trials as recorded"
+        )
+    if any(f"{option}=" in null.no_p for option in ("sessions", "simulate", "randomised")):
+        return f"{null.no_p.rstrip('.')}: null=permutation_null(x, {target!r}, ...) takes these, and decode takes null="
+    return null.no_p
 
 
 def _coded(observed: np.ndarray, shuffled: np.ndarray, *, continuous: bool) -> tuple[np.ndarray | None, np.ndarray]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.folds import Folds
+from neurodata4ml.analysis.design.trials import is_continuous
 from neurodata4ml.analysis.responses import trial_labels
-from neurodata4ml.dims import add_step, feature_dim, presented, require_dims
+from neurodata4ml.dims import add_step, feature_dim, presented, require_array, require_dims
+from neurodata4ml.errors import DesignError
 
 
 def shuffle_within_class(x: xr.DataArray, target: str, *, folds: Folds | None = None, seed: int = 0) -> xr.DataArray:
@@ -24,19 +27,31 @@ def shuffle_within_class(x: xr.DataArray, target: str, *, folds: Folds | None = 
     target : str
         The coordinate on ``trial``.
     folds : Folds, optional
-        Of ``x``. Trials are exchanged within folds only, so that no response moves between training and test.
+        Of ``x``. Trials are exchanged within folds only, so that no response moves between training and test. Where
+        labels were not dealt trial by trial (blocks, stimuli) scores without it are flattered, and p is NaN.
     seed : int
 
     Returns
     -------
     DataArray, dims (trial, [time,] unit)
     """
+    require_array(x, step="shuffle_within_class")
     require_dims(x, "trial", step="shuffle_within_class")
+    require_whole(seed, "seed", least=0)
+    if folds is not None and (not isinstance(folds, Folds) or len(folds.fold) != x.sizes["trial"]):
+        message = "shuffle_within_class takes folds of this very array: folds=splits(x, target=...)."
+        raise DesignError(message)
     units = feature_dim(x, step="shuffle_within_class")
     x = x.transpose("trial", ..., units)
     position, fold = np.arange(x.sizes["trial"]), np.zeros(x.sizes["trial"]) if folds is None else folds.fold
     shown = presented(x.assign_coords(_position=("trial", position)), step="shuffle_within_class")
     where, labels = shown["_position"].values, trial_labels(shown, target, step="shuffle_within_class")
+    if is_continuous(labels):
+        message = (
+            f"shuffle_within_class exchanges trials of one class, and {target!r} is continuous: no two trials share a "
+            f"value. Cut it into bins: x.assign_coords({target}_bin=('trial', np.digitize(x.{target}, edges)))."
+        )
+        raise DesignError(message)
     values = np.array(x.data)
     flat = values.reshape(len(values), -1, x.sizes[units])
     rng = np.random.default_rng(seed)

@@ -13,7 +13,8 @@ from neurodata4ml.analysis.design.shuffles import shuffle_within
 from neurodata4ml.errors import DesignError
 
 FEW = 200
-"""Up to so many labellings are all gone through, even where fewer shuffles were asked for."""
+"""Up to so many labellings are all gone through, even where fewer shuffles were asked for: that costs no more than
+twice the default, and p is then exact."""
 
 
 def all_trials(asked: Asked) -> Drawn:
@@ -118,7 +119,8 @@ def _deal(asked: Asked, units: np.ndarray, within: np.ndarray | None, what: str)
     names, labels = np.unique(asked.labels[first], return_inverse=True)
     groups = None if within is None else within[first]
     count = count_arrangements(labels, groups)
-    smallest = equal_relabellings(labels, groups) / count
+    n_equal = equal_relabellings(labels, groups)
+    smallest = n_equal / count
     no_p = ""
     if smallest > asked.alpha:
         no_p = (
@@ -135,7 +137,7 @@ def _deal(asked: Asked, units: np.ndarray, within: np.ndarray | None, what: str)
     number = f"{count:,}" if count < 1_000_000 else f"1e{math.log10(count):.0f}" if count < 10**300 else "countless"
     how = "all gone through" if enumerated else f"{asked.n_shuffles} drawn"
     n_arrangements = float(count) if count < 10**300 else float("inf")
-    return Drawn(names[dealt[:, code]], f"{number} labellings, {how}", n_arrangements, enumerated, no_p)
+    return Drawn(names[dealt[:, code]], f"{number} labellings, {how}", n_arrangements, enumerated, no_p, n_equal if enumerated else 1)
 
 
 def _orders(codes: np.ndarray) -> Iterator[list[int]]:

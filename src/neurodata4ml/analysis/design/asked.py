@@ -61,6 +61,7 @@ class Drawn:
     n_arrangements: float = float("inf")
     enumerated: bool = False
     no_p: str = ""
+    n_equal: int = 1
     kept: slice | None = None
     factor: float = 1.0
     excluded: float = 0.0

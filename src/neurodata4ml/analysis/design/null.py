@@ -36,6 +36,8 @@ class Null:
         All of them are in ``labels``, none drawn by chance.
     no_p : str
         Why p is NaN; "" where p is valid.
+    n_equal : int
+        Labellings, the observed one among them, that only rename the classes: they always score the same.
     """
 
     labels: np.ndarray
@@ -46,6 +48,7 @@ class Null:
     n_arrangements: float = float("inf")
     enumerated: bool = False
     no_p: str = ""
+    n_equal: int = 1
 
     @property
     def n_shuffles(self) -> int:
@@ -55,7 +58,7 @@ class Null:
     @property
     def smallest_p(self) -> float:
         """The smallest p that these labellings can give; NaN without any."""
-        return 1 / (1 + self.n_shuffles) if self.n_shuffles else float("nan")
+        return self.n_equal / (1 + self.n_shuffles) if self.n_shuffles else float("nan")
 
     def p_value(self, observed: float | np.ndarray, null: np.ndarray) -> np.ndarray:
         """Return ``(1 + #{null >= observed}) / (1 + n)``, or NaN where the design allows no p (``no_p`` says why).

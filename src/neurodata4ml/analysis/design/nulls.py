@@ -79,7 +79,7 @@ def permutation_null(
     target : str
         The coordinate to be decoded.
     n_shuffles : int
-        Labellings to draw; 99, as (99 + 1) x .05 is whole. Up to 1,000 distinct ones are all gone through instead.
+        Labellings to draw; 99, as (99 + 1) x .05 is whole. Up to 200 distinct ones are all gone through instead.
     scheme : str, optional
         A key of ``SCHEMES``, in place of what the design says (a warning names that).
     sessions : sequence of ndarray, optional
@@ -223,6 +223,7 @@ def _null(asked: Asked, drawn: Drawn, name: str, why: str, positions: np.ndarray
         n_arrangements=drawn.n_arrangements,
         enumerated=drawn.enumerated,
         no_p=drawn.no_p,
+        n_equal=drawn.n_equal,
     )
     if drawn.factor == 1.0 and drawn.excluded == 0.0:
         return null

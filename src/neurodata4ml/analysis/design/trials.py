@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.responses import sample_dim, trial_labels
+from neurodata4ml.errors import DesignError
 
 CLASSES = 20
 """A measured number (float) with more distinct values than this is continuous; with fewer it names classes."""
@@ -69,6 +70,12 @@ def time_order(x: xr.DataArray) -> np.ndarray:
     clock = "start_time" if dim == "trial" else "time"
     known = clock in x.coords and x.coords[clock].dims == (dim,)
     when = x.coords[clock].values if known else np.arange(x.sizes[dim])
+    if np.asarray(when).dtype.kind in "US":
+        message = (
+            f"{clock!r} holds text ({str(when[0])!r}), which does not sort as times do. Make it seconds: "
+            f"x.assign_coords({clock}=({dim!r}, x.{clock}.values.astype(float)))."
+        )
+        raise DesignError(message)
     session = session_labels(x)
     if session is None:
         return np.argsort(when, kind="stable")

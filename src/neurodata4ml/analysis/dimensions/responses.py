@@ -32,6 +32,13 @@ def stimulus_responses(x: xr.DataArray, *, step: str) -> tuple[xr.DataArray, np.
     """
     trials = presented(x, step=step)
     units = feature_dim(trials, step=step)
+    strange = [str(dim) for dim in trials.dims if dim not in ("trial", "stimulus", "time", units)]
+    if strange:
+        message = f"{step} needs the dims trial, time and {units}; got {strange[0]!r} too: x.isel({strange[0]}=0)."
+        raise DimensionError(message)
+    if not trials.size:
+        message = f"{step} finds no value in an array of {dict(trials.sizes)} (blanks do not count). Take more of it."
+        raise DesignError(message)
     if "time" in trials.dims:
         trials = trials.mean("time", dtype=np.float64, skipna=False)
     if not {"trial", "stimulus"} & set(trials.dims):

@@ -199,6 +199,10 @@ def _require_samples(first: np.ndarray, second: np.ndarray, method: str) -> None
             f"conditions and {n_bad} NaN. Take conditions that both were shown."
         )
         raise DesignError(message)
+    for name, one in (("first", first), ("second", second)):
+        if not one.size or not np.ptp(_flat(one), axis=0).any():
+            message = f"align_latents finds no variance in the {name} latents, {one.shape}: nothing moves there."
+            raise DesignError(message)
     n_samples, n_components = int(np.prod(first.shape[:-1])), max(first.shape[-1], second.shape[-1])
     if method == "cca" and n_samples <= 2 * n_components:
         message = (

@@ -135,11 +135,18 @@ def _folds(x: xr.DataArray, n_folds: int, seed: int, *, keep_time: bool) -> list
     others = [str(dim) for dim in x.dims if dim not in (first, units)]
     values = np.asarray(x.transpose(first, *others, units).data, dtype=np.float64)
     if first == "stimulus":
+        if not 2 <= n_folds <= len(values):
+            message = f'n_components="auto" needs 2 to {len(values)} folds of {len(values)} stimuli; got n_folds={n_folds}.'
+            raise DesignError(message)
         fold = np.random.default_rng(seed).permutation(len(values)) % n_folds
         pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
     else:
         pairs = list(splits(x, n_folds=n_folds).split())
     spread = [np.ptp(values[train].reshape(-1, values.shape[-1]), axis=0) for train, _ in pairs]
+    n_bad = int((~np.isfinite(values)).sum())
+    if n_bad:
+        message = f"latents cannot read NaN: {n_bad} of {values.size} values. Drop units with x.dropna('unit')."
+        raise DesignError(message)
     varies = np.min(spread, axis=0) > 0  # a unit that is silent in a fold has no likelihood there
     kept = values[..., varies]
     shape = kept.shape[1:] if keep_time else (kept.shape[-1],)
@@ -150,8 +157,9 @@ def _candidates(folds: list[_Fold], method: str, candidates: Sequence[int] | Non
     n_samples = min(int(np.prod(fold.train.shape[:-1])) for fold in folds)
     # the units of a group are foretold from the others: these must outnumber the components
     most = max(0, min(n_samples - 1, folds[0].train.shape[-1] - 1))
+    candidates = [candidates] if isinstance(candidates, int) else candidates
     tried = sorted(set(candidates)) if candidates is not None else list(range(1, min(most, _MOST[method]) + 1))
-    bad = [n for n in tried if not 1 <= n <= most]
+    bad = [n for n in tried if not (isinstance(n, int | np.integer) and 1 <= n <= most)]
     if bad or not tried:
         message = (
             f'n_components="auto" can try 1 to {most} components with {n_samples} training samples of '

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from inspect import Parameter, signature
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.latents.contrastive import contrastive
@@ -75,7 +76,8 @@ def latents(
         _require_known(method, asked, also=_options_of(choose_components))
         n_components, found = choose_components(x, method=method, seed=seed, **choosing)
     _require_known(method, asked)
-    if isinstance(n_components, bool | str) or n_components != int(n_components):
+    whole = isinstance(n_components, int | float | np.number) and not isinstance(n_components, bool)
+    if not whole or n_components != np.floor(n_components):  # type: ignore[type-var]
         message = f"latents takes a whole number as n_components, or 'auto'; got {n_components!r}."
         raise DesignError(message)
     result = REDUCERS[method](x, int(n_components), seed, **asked)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.latents.parts import require_nonnegative
-from neurodata4ml.analysis.latents.samples import need, numbered, require_room, signs
+from neurodata4ml.analysis.latents.samples import need, no_variance, numbered, require_room, signs
 from neurodata4ml.dims import feature_dim
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -90,6 +90,8 @@ def _tensor(x: xr.DataArray, modes: list[str], units: str) -> np.ndarray:
     if not values.any():
         message = f"latents finds no variance: every value of the {values.shape[-1]} units is 0."
         raise DesignError(message)
+    if np.ptp(values) == 0:
+        no_variance(values.size // values.shape[-1], values.shape[-1])
     return values
 
 

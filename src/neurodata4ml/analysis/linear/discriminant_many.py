@@ -50,7 +50,7 @@ class Discriminants:
 
     def prepare(self, frame: Frame, bin_: Bin, rows: np.ndarray) -> Shared:
         """Turn to the eigenvectors where that pays; for shrinkage, take the squared norms of the samples."""
-        squared = _squared_norms(frame, bin_, rows) if self.shrinkage == LEDOIT_WOLF else np.zeros(0)
+        squared = frame.squared_norms(bin_, rows) if self.shrinkage == LEDOIT_WOLF else np.zeros(0)
         q = len(frame.gram)
         # eigh costs about as much as 30 Cholesky factorisations; each labelling then saves one
         if frame.gram.ndim == 2 and 3 * self.n_classes < q and self.n_sets > 40:
@@ -112,13 +112,6 @@ def _quartic(shared: Shared, means: np.ndarray, labels: np.ndarray) -> np.ndarra
     squared = -2 * across[np.arange(len(across)), sets, labels].astype(np.float64)
     squared += shared.squared + np.einsum("scq,scq->sc", means, means)[sets, labels]
     return np.asarray(np.einsum("si,si->s", squared, squared))
-
-
-def _squared_norms(frame: Frame, bin_: Bin, rows: np.ndarray) -> np.ndarray:
-    step = max(1, _CHUNK // max(1, bin_.values.shape[1]))
-    pieces = (rows[start : start + step] for start in range(0, len(rows), step))
-    each = [frame.own] if frame.own is not None else (frame.coordinates(bin_.values[piece]) for piece in pieces)
-    return np.concatenate([np.einsum("ij,ij->i", z, z, dtype=np.float64) for z in each])
 
 
 def _direct(scatter: np.ndarray, means: np.ndarray, keep: float, ridge: float) -> np.ndarray:

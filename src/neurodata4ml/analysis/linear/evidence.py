@@ -193,11 +193,11 @@ def part_sums(job: Job, bin_: Bin, sets: slice) -> list[np.ndarray]:
     if not bin_.grams:
         return []
     labels, n_classes = job.labels[sets], job.learner.n_classes
-    nothing = label_sums(labels[:, :0], bin_.values[:0], n_classes)
-    sums = [
-        label_sums(labels[:, rows], bin_.values[rows], n_classes) if wanted else nothing
-        for rows, wanted in zip(job.part.parts, job.part.learnt.any(axis=0), strict=True)
+    # labels are not read where no fold learns
+    wanted = [
+        rows if learnt.any() else slice(0, 0) for rows, learnt in zip(job.part.parts, job.part.learnt.T, strict=True)
     ]
+    sums = [label_sums(labels[:, rows], bin_.values[rows], n_classes) for rows in wanted]
     return [*sums, np.sum(sums, axis=0)]
 
 

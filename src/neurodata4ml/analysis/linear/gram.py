@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,11 @@ class Bin:
     sums: list[np.ndarray]
     grams: list[np.ndarray]
     gram: np.ndarray
+
+    @cached_property
+    def rough(self) -> Bin:
+        """The same in float32."""
+        return replace(self, values=self.values.astype(np.float32, copy=False))
 
 
 @dataclass(frozen=True)
@@ -95,16 +103,40 @@ class Frame:
         dtype = bin_.values.dtype
         if self.own is not None:
             return np.asarray(self.own.astype(dtype, copy=False) @ weights.T.astype(dtype))
-        raw = self.to_units(weights)
+        whole, shift = self.reading(weights, bin_)
+        result = np.empty((len(rows), len(shift)), dtype=dtype)
+        for place, run in runs(rows):
+            np.matmul(bin_.values[run], whole, out=result[place])
+        result -= shift
+        return result
+
+    def reading(self, weights: np.ndarray, bin_: Bin) -> tuple[np.ndarray, np.ndarray]:
+        """Turn weights (n_weights, n_axes) into ``w``, ``s`` such that ``Bin.values @ w - s`` are inner products."""
+        raw, dtype = self.to_units(weights), bin_.values.dtype
         whole = np.zeros((bin_.values.shape[1], len(raw)), dtype=dtype)
         whole[self.heard] = raw.T
-        result = np.empty((len(rows), len(raw)), dtype=dtype)
-        # training samples stand in few long runs: these are read where they lie
-        ends = np.append(np.flatnonzero(np.diff(rows) != 1) + 1, len(rows))
-        for start, stop in zip(np.append(0, ends[:-1]), ends, strict=True):
-            np.matmul(bin_.values[rows[start] : rows[stop - 1] + 1], whole, out=result[start:stop])
-        result -= (raw @ self.mean).astype(dtype)
-        return result
+        return whole, (raw @ self.mean).astype(dtype)
+
+    def squared_norms(self, bin_: Bin, rows: np.ndarray) -> np.ndarray:
+        """Return the squared norm (n,) of the training samples, in float64."""
+        if self.own is not None:
+            return np.asarray(np.einsum("ij,ij->i", self.own, self.own, dtype=np.float64))
+        weights, means = np.zeros(bin_.values.shape[1]), np.zeros(bin_.values.shape[1])
+        weights[self.heard], means[self.heard] = self.scale**-2.0, self.mean
+        result = np.empty(len(rows))
+        for place, run in runs(rows):
+            values = bin_.values[run]
+            result[place] = np.einsum("ij,ij,j->i", values, values, weights, dtype=np.float64)
+            result[place] -= 2 * (values @ (means * weights))
+        return result + means**2 @ weights
+
+
+def runs(rows: np.ndarray) -> Iterator[tuple[slice, slice]]:
+    """Yield stretches of rows that follow each other: where in ``rows``, and which rows. They are read in place."""
+    ends = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
+    for start, stop in pairwise(ends):
+        if stop > start:
+            yield slice(start, stop), slice(int(rows[start]), int(rows[stop - 1]) + 1)
 
 
 def bin_values(x: np.ndarray, part: Partition, dtype: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,9 @@ def label_sums(labels: np.ndarray, values: np.ndarray, n_classes: int) -> np.nda
     """
     n_sets, n_samples = labels.shape[:2]
     if n_classes == 0:
-        by_output = labels.transpose(0, 2, 1).reshape(n_sets * labels.shape[2], n_samples).astype(values.dtype, copy=False)
+        by_output = (
+            labels.transpose(0, 2, 1).reshape(n_sets * labels.shape[2], n_samples).astype(values.dtype, copy=False)
+        )
         return np.asarray(by_output @ values).reshape(n_sets, labels.shape[2], values.shape[1])
     rows = (np.arange(n_sets)[:, None] * n_classes + labels).ravel()
     columns = np.tile(np.arange(n_samples), n_sets)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from neurodata4ml.analysis.linear.evidence import Labelled, Solution
-from neurodata4ml.analysis.linear.gram import Bin, Frame
+from neurodata4ml.analysis.linear.gram import Bin, Frame, runs
 from neurodata4ml.analysis.linear.ridge_choice import targets_of
 from neurodata4ml.analysis.linear.ridge_many import backsolve, factorise, means_of_targets, products_with_targets
+from neurodata4ml.analysis.linear.threads import spread
 
-_ROUGH = 2e-4
-"""Relative error granted to float32, many times what is seen; errors nearer than that are computed again."""
+_ROUGH = 2e-3
+"""Relative error granted to float32 and few curves, many times what is seen; nearer errors are computed again."""
 
-_CURVES = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-14}
+_CURVES = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-14}
 """Curves smaller than this, relative to the largest, are left out."""
 
-_BLOCK = 400_000
-"""Numbers held at once while errors are summed: within a core's cache."""
+_BLOCK, _ROWS = 400_000, 590
+"""Numbers held at once while errors are summed, and rows turned at once: what a core's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -138,36 +139,31 @@ class LeaveOneOut:
         turned = (products if curves.axes is None else products @ curves.axes).astype(dtype)
         weights = turned.T * curves.basis.T[:, :, None]
         mixing, shares = curves.mixing[:, places].T.copy(), 1 / curves.left_out[:, places].T ** 2
-        errors = np.zeros((len(places), targets.shape[1] if self.per_target else 1))
         step = max(1, _BLOCK // (targets.shape[1] * (len(places) + len(weights))))
-        for start in range(0, n, step):
-            some = slice(start, start + step)
+
+        def count(some: slice) -> np.ndarray:
             fits = curves.train[some] @ weights
             flat = fits.reshape(len(weights), fits.shape[1] * fits.shape[2])
             residual = (mixing @ flat).reshape(len(places), *fits.shape[1:])
             residual -= targets[some].astype(dtype)
             if self.per_target:
-                errors += np.einsum("anc,anc,an->ac", residual, residual, shares[:, some]) / n
-            else:
-                squares = np.einsum("anc,anc->an", residual, residual)
-                errors[:, 0] += np.einsum("an,an->a", squares, shares[:, some]) / targets.size
-        return errors
+                return np.einsum("anc,anc,an->ac", residual, residual, shares[:, some]) / n
+            squares = np.einsum("anc,anc->an", residual, residual)
+            return np.einsum("an,an->a", squares, shares[:, some])[:, None] / targets.size
+
+        return np.sum(spread(count, _slices(n, step)), axis=0, dtype=np.float64)
 
 
 def _curves(shared: Shared, dtype: Any) -> Curves:
     from scipy.linalg import eigh
 
     frame, alphas, axes = shared.frame, shared.alphas, None
-    spectrum, train = frame.gram, frame.own
+    spectrum = frame.gram
     if frame.gram.ndim == 2:
         spectrum, axes = eigh(frame.gram.astype(dtype), driver="evd", check_finite=False, overwrite_a=True)
         spectrum = np.maximum(spectrum, 0.0).astype(np.float64)
-        values = replace(shared.bin_, values=shared.bin_.values.astype(dtype, copy=False))
-        train = frame.project(axes.T, values, shared.rows)
-    assert train is not None
-    train = train.astype(dtype, copy=False)
     filters = 1 / (spectrum[:, None] + alphas)
-    left_out = 1 - 1 / frame.n - (train * train) @ filters.astype(dtype)
+    train, left_out = _turned(shared, axes, filters.astype(dtype))
     curve, size, mixing = np.linalg.svd(spectrum[:, None] * filters, full_matrices=False)
     n_curves = int(np.sum(size > _CURVES[np.dtype(dtype)] * size.max(initial=0.0)))
     heavy = (spectrum > 0)[:, None]
@@ -179,6 +175,32 @@ def _curves(shared: Shared, dtype: Any) -> Curves:
         train,
         basis.astype(dtype),
         (size[:n_curves, None] * mixing[:n_curves]).astype(dtype),
-        left_out.astype(dtype),
+        left_out,
         (_ROUGH + rounding) / least,
     )
+
+
+def _turned(shared: Shared, axes: np.ndarray | None, filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the training samples in the eigenvectors, and one minus their leverages (n, n_alphas)."""
+    frame, rows, dtype = shared.frame, shared.rows, filters.dtype
+    if frame.own is not None:
+        train = frame.own.astype(dtype, copy=False)
+        train = train if axes is None else train @ axes
+        return train, 1 - 1 / frame.n - (train * train) @ filters
+    assert axes is not None
+    bin_ = shared.bin_.rough if dtype == np.float32 else shared.bin_
+    whole, shift = frame.reading(axes.T, bin_)
+    train, left_out = np.empty((len(rows), len(shift)), dtype=dtype), np.empty((len(rows), filters.shape[1]), dtype)
+
+    def turn(some: slice) -> None:
+        for place, run in runs(rows[some]):
+            np.matmul(bin_.values[run], whole, out=train[some][place])
+        train[some] -= shift
+        left_out[some] = 1 - 1 / frame.n - (train[some] * train[some]) @ filters
+
+    spread(turn, _slices(len(rows), _ROWS))
+    return train, left_out
+
+
+def _slices(n: int, step: int) -> list[slice]:
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Lock
-from typing import Any, TypeVar
+from threading import Lock, local
+from typing import Any, NamedTuple, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -57,16 +57,44 @@ def stream_threads(
             yield from map(function, todo)
             return
         pool = ThreadPoolExecutor(n_threads, "neurodata4ml-linear")
+        crew = _Crew(pool, n_threads - 1)
         waiting: deque[Future[Result]] = deque()
         try:
             for item in todo:
                 if len(waiting) >= 2 * n_threads:
                     yield waiting.popleft().result()
-                waiting.append(pool.submit(function, item))
+                waiting.append(pool.submit(_with_crew, crew, function, item))
             while waiting:
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Return ``[function(item) for item in items]`` from inside a task, with the help of threads that are idle.
+
+    So that the last task of an odd number does not keep all others waiting. The caller works on its own items; who has
+    nothing left to do takes some of them. Outside a task, and where all are busy, nobody helps.
+    """
+    todo = list(items)
+    results: dict[int, Result] = {}
+    claims, lock = iter(range(len(todo))), Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                i = next(claims, None)
+            if i is None:
+                return
+            results[i] = function(todo[i])
+
+    crew: _Crew | None = getattr(_HERE, "crew", None)
+    helpers = [] if crew is None else [crew.pool.submit(work) for _ in range(min(crew.n_others, len(todo) - 1))]
+    work()
+    for helper in helpers:
+        if not helper.cancel():
+            helper.result()
+    return [results[i] for i in range(len(todo))]
 
 
 @contextmanager
@@ -93,6 +121,24 @@ def n_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class _Crew(NamedTuple):
+    """The threads of a task, and how many others there are."""
+
+    pool: ThreadPoolExecutor
+    n_others: int
+
+
+_HERE = local()
+
+
+def _with_crew(crew: _Crew, function: Callable[[Item], Result], item: Item) -> Result:
+    _HERE.crew = crew
+    try:
+        return function(item)
+    finally:
+        _HERE.crew = None
 
 
 class _Limit:

@@ -13,7 +13,7 @@ from neurodata4ml.data.align.averages_between import between, longest_gap
 from neurodata4ml.data.align.averages_lazily import Chunks, Fill, fill_lazily, float_type
 from neurodata4ml.data.align.averages_means import means
 from neurodata4ml.data.align.labelled import coords_of_trials, coords_on, describe, series_names
-from neurodata4ml.data.align.windows import Windows, choose_windows, touches_invalid, whole_bins
+from neurodata4ml.data.align.windows import Windows, choose_windows, number, touches_invalid, whole_bins
 from neurodata4ml.errors import DesignError, DimensionError, LayoutError
 from neurodata4ml.suggest import guess
 
@@ -134,7 +134,7 @@ HOW: dict[str, Fill] = {"mean": _means, "interpolate": _between}
 def _recording(name: str, clock: np.ndarray, window: tuple[float, float] | None, bin_width: float | None) -> Windows:
     """Return one window with its event at zero of the session's clock."""
     if window is None:
-        if bin_width is None or not len(clock) or not bin_width > 0:
+        if bin_width is None or not len(clock) or not number(bin_width) > 0:
             message = (
                 f"align_series(align=None) needs to know which seconds of the session are meant; {name!r} has "
                 f"{len(clock):,} samples, and bin_width is {bin_width}. Say bin_width=0.1, or window=(0, 900)."

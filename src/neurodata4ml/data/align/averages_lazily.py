@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.align.windows import Windows
+from neurodata4ml.data.align.windows import Windows, number
 from neurodata4ml.errors import DesignError
 
 Chunks = int | Mapping[str, int]
@@ -74,7 +74,7 @@ def _lengths(chunks: Chunks, dims: Sequence[str]) -> dict[str, int]:
                 f'{dim!r}. Type chunks={{"{dims[0]}": 500}}.'
             )
             raise DesignError(message)
-        if length != int(length) or length < 1:
+        if not (number(length) == np.floor(number(length)) >= 1):
             message = f"align_series needs chunks of at least 1 along {dim!r}; got chunks={chunks}."
             raise DesignError(message)
     return {dim: int(length) for dim, length in lengths.items()}

@@ -12,7 +12,7 @@ import xarray as xr
 
 from neurodata4ml.data.align.counting import SIGNED, count
 from neurodata4ml.data.align.spikes import read_spikes
-from neurodata4ml.data.align.windows import Windows
+from neurodata4ml.data.align.windows import Windows, number
 from neurodata4ml.errors import DesignError
 
 Chunks = int | Mapping[str, int]
@@ -70,7 +70,7 @@ def chunk_lengths(chunks: Chunks, along: str, step: str) -> dict[str, int]:
                 f'Type chunks={{"unit": 100, "{along}": 500}}.'
             )
             raise DesignError(message)
-        if length != int(length) or length < 1:
+        if not (number(length) == np.floor(number(length)) >= 1):
             message = f"{step} needs chunks of at least 1 {dim}; got chunks={chunks}."
             raise DesignError(message)
     return {dim: int(length) for dim, length in lengths.items()}

@@ -87,7 +87,7 @@ def choose_windows(
 
 def _event_times(session: xr.Dataset, align: str, step: str) -> np.ndarray:
     require_dims(session, "trial", step=step, hint="This session has no trials: open_session(..., trials=TABLE).")
-    column = session.variables.get(align)
+    column = session.variables.get(align) if isinstance(align, str) else None
     if column is None or column.dims != ("trial",) or column.dtype.kind not in "iuf":
         numeric = [
             str(name)
@@ -160,11 +160,11 @@ def _next_onset(session: xr.Dataset, event: np.ndarray) -> np.ndarray:
 
 def whole_bins(window: tuple[float, float], bin_width: float | None, step: str) -> tuple[np.ndarray, float]:
     """Return the edges of the bins, to a picosecond (so that an edge at the event is exactly zero), and their width."""
-    first, last = (float(value) for value in window)
+    first, last = _two_numbers(window, step)
     if not (np.isfinite([first, last]).all() and first < last):
-        message = f"{step} needs a window (start, end) in seconds with start < end; got {(first, last)}."
+        message = f"{step} needs a window (start, end) in seconds with start < end; got {window!r}."
         raise DesignError(message)
-    width = last - first if bin_width is None else float(bin_width)
+    width = last - first if bin_width is None else number(bin_width)
     if not (np.isfinite(width) and width > 0):
         message = f"{step} needs a bin_width above 0 s; got {bin_width}. Milliseconds? 10 ms is bin_width=0.01."
         raise DesignError(message)
@@ -180,6 +180,19 @@ def whole_bins(window: tuple[float, float], bin_width: float | None, step: str) 
         )
         raise DesignError(message)
     return np.round(first + np.arange(n_bins + 1) * width, 12), width
+
+
+def number(value: object) -> float:
+    """Return ``value`` as a float; NaN where it is no number."""
+    return float(value) if isinstance(value, int | float | np.number) else float("nan")  # type: ignore[arg-type]
+
+
+def _two_numbers(window: object, step: str) -> tuple[float, float]:
+    """Return start and end of a window; NaN for what is no number."""
+    if not isinstance(window, tuple | list | np.ndarray) or len(window) != 2:
+        message = f"{step} needs a window (start, end) in seconds with start < end; got {window!r}."
+        raise DesignError(message)
+    return number(window[0]), number(window[1])
 
 
 def touches_invalid(session: xr.Dataset, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
