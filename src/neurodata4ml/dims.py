@@ -102,9 +102,16 @@ def to_matrix(x: xr.DataArray, rows: str | Iterable[str], columns: str | Iterabl
     return values.reshape(n_rows, n_columns)
 
 
-def dense(x: Labelled) -> Labelled:
-    """Return ``x`` with sparse values made dense; lazy ones stay lazy, and all else is handed back as it is."""
-    return x.as_numpy() if isinstance(x, xr.DataArray) and hasattr(x.data, "todense") else x
+def dense(x: xr.DataArray, *, step: str) -> xr.DataArray:
+    """Return ``x`` with sparse values made dense; all else, lazy values too, comes back as it is.
+
+    Raises
+    ------
+    DimensionError
+        ``x`` is no labelled array.
+    """
+    require_array(x, step=step)
+    return x.as_numpy() if hasattr(x.data, "todense") else x
 
 
 def match_labels(x: xr.DataArray, y: xr.DataArray, dim: str, *, step: str) -> tuple[xr.DataArray, xr.DataArray]:
@@ -139,7 +146,8 @@ def presented(x: Labelled, *, step: str) -> Labelled:
     without trials, such a bin of time. Arrays without the coordinates ``blank`` and ``valid`` pass unchanged, but that
     sparse counts become dense: what follows computes with all of them.
     """
-    x = dense(x)
+    if isinstance(x, xr.DataArray):
+        x = dense(x, step=step)
     dim = "trial" if "trial" in x.dims else "time"
     if dim not in x.dims:
         return x

@@ -104,3 +104,14 @@ def test_latents_that_do_not_move_cannot_be_aligned(method):
         align_latents(x, 0 * x, method=method)
     with pytest.raises(DesignError, match=r"no variance in the first latents"):
         align_latents(x.isel(component=[]), x, method=method)
+
+
+def test_where_both_come_from_is_kept_and_why_there_is_no_p_is_told_apart():
+    x = trajectories().assign_attrs(session="monday", citation="nobody")
+    y = turned(x).assign_attrs(session="tuesday")
+    found = align_latents(x, y, n_shuffles=9)
+    assert (found.attrs["session"], found.attrs["second_session"]) == ("monday", "tuesday")
+    assert found.attrs["no_p"] == "n_shuffles=9 are so few that p cannot be below 0.1 (alpha 0.05)"
+    assert align_latents(x, y, n_shuffles=0).attrs["no_p"] == "n_shuffles=0: no null"
+    with pytest.raises(DesignError, match=r"whole number of shuffles, 0 for none; got n_shuffles=-1"):
+        align_latents(x, y, n_shuffles=-1)

@@ -144,3 +144,14 @@ def test_only_classes_are_exchanged_within_and_only_by_folds_of_the_same_array()
     for folds in (3, splits(trials(n=30))):
         with pytest.raises(DesignError, match=r"folds of this very array: folds=splits\(x, target=...\)"):
             shuffle_within_class(x, "side", folds=folds)
+
+
+def test_warnings_point_to_the_line_that_was_typed():
+    x, fold = trials(), np.random.default_rng(0).permutation(40) % 5
+    pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(5)]
+    side = np.append(np.arange(56) % 2, np.ones(4, dtype=int))
+    cut = trials(n=60, side=side, block=np.repeat([0, 1, 2], [28, 28, 4]))
+    for ask in (lambda: decode(x, "side", folds=pairs, n_shuffles=5), lambda: splits(cut, target="side")):
+        with pytest.warns(UserWarning, match="cut blocks|lie in another fold") as told:
+            ask()
+        assert {one.filename for one in told} == {__file__}

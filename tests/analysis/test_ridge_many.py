@@ -91,8 +91,8 @@ def test_penalties_too_near_to_tell_in_float32_are_told_in_float64(monkeypatch):
     x, codes = responses(1, 90, 30)
     near = np.geomspace(20.0, 20.02, 9)
     asked = []
-    curves = ridge_loo._curves
-    monkeypatch.setattr(ridge_loo, "_curves", lambda shared, dtype: asked.append(dtype) or curves(shared, dtype))
+    turned = ridge_loo._turned
+    monkeypatch.setattr(ridge_loo, "_turned", lambda shared, dtype: asked.append(dtype) or turned(shared, dtype))
     peer = RidgeClassifierCV(near)
     assert_equal_to_refits(peer, x, FOLDS["contiguous"](90), codes[None], n_classes=3, alpha=near, n_jobs=1)
     assert asked == [np.float32, np.float64] * 4

@@ -262,9 +262,15 @@ def test_words_in_the_place_of_seconds_are_met_by_a_sentence():
     with pytest.raises(DesignError, match="smooth needs a width above 0 s; got 20 ms"):
         smooth(counts(), "20 ms")
     for window in ("pre", 0.1, None, (0.1, 0), (0, 0.1, 0.2)):
-        with pytest.raises(DesignError, match="baseline needs a window .* start < end; got"):
+        with pytest.raises(DesignError, match=r"baseline needs a window .* start < end; got"):
             baseline(counts(), window)
-    with pytest.raises(DesignError, match="zscore finds no value in an array of {'trial': 0"):
+    with pytest.raises(DesignError, match=r"zscore finds no value in an array of {'trial': 0"):
         zscore(counts()[:0])
     with pytest.raises(DimensionError, match='zscore needs a "3" dim'):
         zscore(counts(), over=3)
+
+
+def test_a_plain_array_is_no_labelled_one():
+    for shape in (partial(smooth, width=0.02), zscore, baseline):
+        with pytest.raises(DimensionError, match=f"{getattr(shape, 'func', shape).__name__} "):
+            shape(counts().values)

@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold, cross_val_score
 
 from neurodata4ml.analysis.design.given import as_folds
 from neurodata4ml.analysis.design.leaks import check_leaks
-from neurodata4ml.analysis.design.purge import autocorrelation_time
+from neurodata4ml.analysis.design.purge import lag_of_memory
 from neurodata4ml.analysis.design.splits import splits
 from neurodata4ml.errors import DesignError, DimensionError
 from recordings import linear_track
@@ -30,24 +30,24 @@ def recording(values, bin_width=0.1, **coords):
 @pytest.mark.parametrize("rho", [0.5, 0.9, 0.98])
 def test_the_gap_is_the_lag_at_which_an_autoregressive_signal_has_lost_nine_tenths(rho):
     # the autocorrelation of AR(1) is rho ** lag
-    found = autocorrelation_time(slow(rho, (40_000, 1)), np.arange(40_000) * 0.1, 0.1, longest=100.0)
+    found = lag_of_memory(slow(rho, (40_000, 1)), np.arange(40_000) * 0.1, 0.1, longest=100.0)
     assert found == pytest.approx(0.1 * np.log(0.1) / np.log(rho), rel=0.2, abs=0.1)
 
 
 def test_samples_that_are_missing_do_not_shorten_the_gap():
     values, time = slow(0.95, (40_000, 1)), np.arange(40_000) * 0.1
     kept = np.random.default_rng(1).random(40_000) < 0.2
-    whole = autocorrelation_time(values, time, 0.1, longest=100.0)
-    assert autocorrelation_time(values[kept], time[kept], 0.1, longest=100.0) == pytest.approx(whole, rel=0.25)
+    whole = lag_of_memory(values, time, 0.1, longest=100.0)
+    assert lag_of_memory(values[kept], time[kept], 0.1, longest=100.0) == pytest.approx(whole, rel=0.25)
     holes = np.where(kept[:, None], values, np.nan)
-    assert autocorrelation_time(holes, time, 0.1, longest=100.0) == pytest.approx(whole, rel=0.25)
+    assert lag_of_memory(holes, time, 0.1, longest=100.0) == pytest.approx(whole, rel=0.25)
 
 
 def test_noise_needs_one_bin_and_what_is_constant_needs_none():
     time = np.arange(5000) * 0.1
-    assert autocorrelation_time(slow(0, (5000, 1)), time, 0.1, longest=10.0) == pytest.approx(0.1)
-    assert autocorrelation_time(np.ones((5000, 2)), time, 0.1, longest=10.0) == 0
-    assert autocorrelation_time(np.cumsum(slow(0, (5000, 1)))[:, None], time, 0.1, longest=3.0) == 3.0
+    assert lag_of_memory(slow(0, (5000, 1)), time, 0.1, longest=10.0) == pytest.approx(0.1)
+    assert lag_of_memory(np.ones((5000, 2)), time, 0.1, longest=10.0) == 0
+    assert lag_of_memory(np.cumsum(slow(0, (5000, 1)))[:, None], time, 0.1, longest=3.0) == 3.0
 
 
 def test_the_folds_of_a_recording_are_stretches_with_a_gap_on_both_sides():

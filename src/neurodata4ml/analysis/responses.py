@@ -40,6 +40,7 @@ def firing_rate(counts: xr.DataArray, *, over: str | None = "time") -> xr.DataAr
     >>> firing_rate(counts).values
     array([10.])
     """
+    require_array(counts, step="firing_rate")
     if over is not None:
         require_dims(counts, over, step="firing_rate", hint="It takes counts as bin_spikes gives them.")
     bin_width = counts.attrs.get("bin_width")
@@ -89,6 +90,7 @@ def average_by(x: xr.DataArray, by: str = "stimulus") -> xr.DataArray:
     >>> average_by(x).to_series().to_dict()
     {(2, 0): 5.0, (7, 0): 2.0}
     """
+    require_array(x, step="average_by")
     require_dims(x, "trial", step="average_by", hint="It averages trials, and these are averaged already.")
     shown = presented(x, step="average_by").transpose("trial", ...)
     labels, code = np.unique(trial_labels(shown, by, step="average_by"), return_inverse=True)

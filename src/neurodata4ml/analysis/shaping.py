@@ -59,6 +59,7 @@ def smooth(x: xr.DataArray, width: float, *, kernel: str = "gaussian") -> xr.Dat
     >>> smooth(x, 0.3, kernel="boxcar").values.round(3).tolist()
     [0.0, 1.0, 1.0, 1.0, 0.0]
     """
+    x = dense(x, step="smooth")
     require_dims(x, "time", step="smooth", hint="Keep it: bin_spikes(session, bin_width=0.01).")
     if kernel not in KERNELS:
         message = f"smooth knows the kernels {', '.join(KERNELS)}; got {kernel!r}."
@@ -66,7 +67,6 @@ def smooth(x: xr.DataArray, width: float, *, kernel: str = "gaussian") -> xr.Dat
     if not (isinstance(width, int | float | np.number) and np.isfinite(width) and width > 0):
         message = f"smooth needs a width above 0 s; got {width}. Milliseconds? 20 ms is width=0.02."
         raise DesignError(message)
-    x = dense(x)
     # a window far below a bin is that bin; beyond the last bin nothing is there to be weighed
     weights = KERNELS[kernel](max(round(width / _spacing(x), 6), 1e-6), max(x.sizes["time"] - 1, 0))
     values = _along_time(x, partial(_weighted, weights=weights))
@@ -105,10 +105,10 @@ def zscore(x: xr.DataArray, *, over: str | Iterable[str] | None = None) -> xr.Da
     >>> zscore(xr.DataArray([1, 3, 5], dims="trial")).values.round(3).tolist()
     [-1.225, 0.0, 1.225]
     """
+    x = dense(x, step="zscore")
     dims = [dim for dim in _SAMPLES if dim in x.dims] if over is None else over
     dims = list(dims) if isinstance(dims, list | tuple | set) else [dims]  # type: ignore[list-item]
     require_dims(x, *(dims or ["trial"]), step="zscore", hint="Say over which dims: zscore(x, over=...).")
-    x = dense(x)
     if not x.size:
         message = f"zscore finds no value in an array of {dict(x.sizes)}: without one there is no scale."
         raise DesignError(message)
@@ -155,10 +155,10 @@ def baseline(x: xr.DataArray, window: tuple[float, float] = (-0.1, 0.0), *, how:
     >>> baseline(x, (-0.2, 0)).values.tolist()
     [-1.0, 1.0, 6.0]
     """
+    x = dense(x, step="baseline")
     if how not in _HOW:
         message = f"baseline knows how={', how='.join(map(repr, _HOW))}; got {how!r}."
         raise DesignError(message)
-    x = dense(x)
     values = x.astype(_float(x))
     before = values.isel(time=_bins_within(x, window))
     mean = before.mean("time", dtype=np.float64).astype(values.dtype)

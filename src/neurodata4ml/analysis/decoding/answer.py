@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ from neurodata4ml.analysis.decoding.options import Options
 from neurodata4ml.analysis.decoding.question import Question, ask
 from neurodata4ml.analysis.decoding.scoring import Score, find_score
 from neurodata4ml.analysis.decoding.tally import Tally, tally
+from neurodata4ml.analysis.design.warned import warn_reader
 from neurodata4ml.analysis.linear.threads import one_blas_thread
 from neurodata4ml.errors import DesignError
 
@@ -105,5 +105,5 @@ def _warn_of_leak(question: Question, step: str) -> None:
     for folds in question.folds:
         if folds.leak:
             message = f"{step}: folds leak, and that was allowed because: {folds.leak}. {' '.join(folds.notes)}"
-            warnings.warn(message.rstrip(), stacklevel=4)
+            warn_reader(message.rstrip())
             return

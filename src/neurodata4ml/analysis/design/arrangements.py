@@ -137,7 +137,14 @@ def _deal(asked: Asked, units: np.ndarray, within: np.ndarray | None, what: str)
     number = f"{count:,}" if count < 1_000_000 else f"1e{math.log10(count):.0f}" if count < 10**300 else "countless"
     how = "all gone through" if enumerated else f"{asked.n_shuffles} drawn"
     n_arrangements = float(count) if count < 10**300 else float("inf")
-    return Drawn(names[dealt[:, code]], f"{number} labellings, {how}", n_arrangements, enumerated, no_p, n_equal if enumerated else 1)
+    return Drawn(
+        names[dealt[:, code]],
+        f"{number} labellings, {how}",
+        n_arrangements,
+        enumerated,
+        no_p,
+        n_equal if enumerated else 1,
+    )
 
 
 def _orders(codes: np.ndarray) -> Iterator[list[int]]:

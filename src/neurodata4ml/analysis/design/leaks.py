@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from neurodata4ml.analysis.design.enough import unmixed
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.analysis.design.purge import TOLERANCE, gap_around, near
 from neurodata4ml.analysis.design.reading import Design, read_design
+from neurodata4ml.analysis.design.warned import warn_reader
 from neurodata4ml.dims import presented
 from neurodata4ml.errors import DesignError
 
@@ -229,7 +229,7 @@ def _warn_of_overlap(design: Design, leaks: list[Leak]) -> None:
             f"Windows of neighbouring trials overlap by up to {overlap:.3g} s, though not between training and test: "
             f"the same spikes count in several trials, which are fewer independent ones than they seem."
         )
-        warnings.warn(message, stacklevel=4)
+        warn_reader(message)
 
 
 def _warn_of_mixing(design: Design, folds: Folds) -> None:
@@ -241,7 +241,7 @@ def _warn_of_mixing(design: Design, folds: Folds) -> None:
             f"{apart:.0%} of trials lie in another fold than the trial before: what drifts slowly is learnt from and "
             f"tested, and can pass for the target. splits(x, target=...) keeps stretches of time together."
         )
-        warnings.warn(message, stacklevel=4)
+        warn_reader(message)
 
 
 def _overlap(design: Design) -> float:

@@ -92,7 +92,7 @@ def choose_purge(x: xr.DataArray, design: Design, fold: np.ndarray) -> Purge:
     return Purge(chosen, why, note)
 
 
-def autocorrelation_time(values: np.ndarray, time: np.ndarray, step: float, *, longest: float) -> float:
+def lag_of_memory(values: np.ndarray, time: np.ndarray, step: float, *, longest: float) -> float:
     """Return the first lag, in s, at which the autocorrelation of every column has fallen below 0.1.
 
     Samples may be missing: pairs at a lag are counted as they are found, and never over more than ``longest``.
@@ -168,4 +168,4 @@ def _columns(design: Design) -> np.ndarray:
 
 def _lag(values: np.ndarray, design: Design, step: float, longest: float) -> float:
     start = design.start if design.start is not None else np.arange(design.n_samples) * step
-    return autocorrelation_time(values, start[design.order], step, longest=longest)
+    return lag_of_memory(values, start[design.order], step, longest=longest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from neurodata4ml.analysis.design.dealing import Groups, by_chance, cut_in_each,
 from neurodata4ml.analysis.design.enough import require_classes
 from neurodata4ml.analysis.design.reading import Design
 from neurodata4ml.analysis.design.trials import constant_within
+from neurodata4ml.analysis.design.warned import warn_reader
 from neurodata4ml.errors import DesignError
 
 
@@ -78,7 +78,7 @@ def over_trials(design: Design, n_folds: int, seed: int, strata: np.ndarray | No
             f"time that cut blocks, and what a block shares (drift) is learnt from and tested. Type "
             f"n_folds={n_blocks} to keep blocks whole, or drop the classes that some blocks lack."
         )
-        warnings.warn(message, stacklevel=3)
+        warn_reader(message)
         return Dealt(cut_in_each(design.order, design.session, n_folds), "contiguous", "", ("folds cut blocks",))
     return Dealt(in_time(code, design.order, n_folds).fold(), "block", "blocks stay whole", notes)
 

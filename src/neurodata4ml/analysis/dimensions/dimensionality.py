@@ -11,7 +11,7 @@ import xarray as xr
 from neurodata4ml.analysis.dimensions.parallel import parallel_analysis
 from neurodata4ml.analysis.dimensions.participation import participation
 from neurodata4ml.analysis.dimensions.spectrum import signal_spectrum
-from neurodata4ml.dims import add_step, provenance
+from neurodata4ml.dims import add_step, provenance, require_array
 from neurodata4ml.errors import DesignError
 from neurodata4ml.suggest import guess
 
@@ -59,7 +59,8 @@ def dimensionality(x: xr.DataArray, *, method: str = "participation", seed: int 
     >>> float(dimensionality(x).participation_ratio_population) < 3
     True
     """
-    if method not in DIMENSIONALITIES:
+    require_array(x, step="dimensionality")
+    if not isinstance(method, str) or method not in DIMENSIONALITIES:
         message = (
             f"dimensionality knows the methods {', '.join(DIMENSIONALITIES)}; got {method!r}."
             f"{guess(method, list(DIMENSIONALITIES))}"

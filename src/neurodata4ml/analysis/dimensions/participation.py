@@ -36,10 +36,11 @@ def participation(x: xr.DataArray, *, seed: int = 0) -> xr.Dataset:
     Dataset of single numbers
         ``participation_ratio``, ``bias_limit``, ``participation_ratio_units``, ``participation_ratio_population`` (of
         mean responses: noise counts; NaN where no finite ratio is left: units that share nothing fill as many
-        dimensions as there are units), and for trials ``participation_ratio_cv``: NaN, with a warning, where a
-        stimulus has fewer than four folds, no signal is left, or the ratio is none that can be: below 1, or above the
-        number of units or of stimuli less one (by 5 %; closer ones are set to that bound). ``attrs["folds"]``:
-        "block" or "trial".
+        dimensions as there are units; neither is held to a bound: 5 of 4 units says "about all 4"), and for trials
+        ``participation_ratio_cv``: NaN, with a warning, where a stimulus has fewer than four folds, no signal is left,
+        or the ratio is none that can be: below 1, or above the number of units or of stimuli less one (by 5 %; closer
+        ones are set to that bound). ``attrs["folds"]``:
+"block" or "trial".
     """
     trials, means, units = stimulus_responses(x, step="dimensionality")
     n_stimuli, n_units = means.shape

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.inference import permutation_p
-from neurodata4ml.dims import add_step, match_labels, provenance, require_dims
+from neurodata4ml.dims import add_step, match_labels, provenance, require_array, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.suggest import guess
 
@@ -56,7 +56,8 @@ def align_latents(
     Dataset
         ``aligned`` (stimulus, [time,] component): y in the space of x; ``similarity``; ``similarity_held_out``, the
         correlation of mapped and observed latents in conditions that the map did not see; ``null`` (shuffle);
-        ``chance``, its mean; ``p_value``; for cca ``correlation`` (mode). ``attrs["no_p"]`` says why p is NaN.
+        ``chance``, its mean; ``p_value``; for cca ``correlation`` (mode). ``attrs["no_p"]`` says why p is NaN, and
+        ``attrs["second_..."]`` where y comes from.
 
     Raises
     ------
@@ -65,6 +66,11 @@ def align_latents(
     DesignError
         Unknown method, fewer than three conditions, NaN, or for cca fewer samples than components.
     """
+    for array in (x, y):
+        require_array(array, step="align_latents")
+    if not (isinstance(n_shuffles, int | np.integer) and n_shuffles >= 0):
+        message = f"align_latents needs a whole number of shuffles, 0 for none; got n_shuffles={n_shuffles!r}."
+        raise DesignError(message)
     if method not in ALIGNERS:
         known = list(ALIGNERS)
         message = f"align_latents knows the methods {', '.join(known)}; got {method!r}.{guess(method, known)}"
@@ -78,7 +84,10 @@ def align_latents(
     smallest = 1 / (1 + len(null)) if len(null) else float("nan")
     no_p = ""
     if not smallest <= alpha:
-        no_p = f"{len(first)} conditions have so few orders that p cannot be below {smallest:.3g} (alpha {alpha:g})"
+        why = f"{len(first)} conditions have so few orders" if enumerated else f"n_shuffles={n_shuffles} are so few"
+        no_p = (
+            f"{why} that p cannot be below {smallest:.3g} (alpha {alpha:g})" if len(null) else "n_shuffles=0: no null"
+        )
     result = xr.Dataset(
         {
             "aligned": (x.dims, transform(second), {"units": x.attrs.get("units", "1")}),
@@ -89,11 +98,18 @@ def align_latents(
             "p_value": np.nan if no_p else permutation_p(similarity - _ROUNDING, null),
         },
         coords=x.coords,
-        attrs={**provenance(x), "method": method, "n_arrangements": float(math.factorial(len(first)))},
+        attrs={**provenance(x), **{f"second_{name}": value for name, value in provenance(y).items()}},
     )
     if method == "cca":
         result["correlation"] = ("mode", canonical_correlations(_flat(first), _flat(second)))
-    result.attrs |= {"enumerated": enumerated, "smallest_p": smallest, "no_p": no_p, "seed": seed}
+    result.attrs |= {
+        "method": method,
+        "n_arrangements": float(math.factorial(len(first))),
+        "enumerated": enumerated,
+        "smallest_p": smallest,
+        "no_p": no_p,
+        "seed": seed,
+    }
     return add_step(result, "align_latents", method=method, n_shuffles=n_shuffles, seed=seed)
 
 

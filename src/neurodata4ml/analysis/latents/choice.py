@@ -136,7 +136,9 @@ def _folds(x: xr.DataArray, n_folds: int, seed: int, *, keep_time: bool) -> list
     values = np.asarray(x.transpose(first, *others, units).data, dtype=np.float64)
     if first == "stimulus":
         if not 2 <= n_folds <= len(values):
-            message = f'n_components="auto" needs 2 to {len(values)} folds of {len(values)} stimuli; got n_folds={n_folds}.'
+            message = (
+                f'n_components="auto" needs 2 to {len(values)} folds of {len(values)} stimuli; got n_folds={n_folds}.'
+            )
             raise DesignError(message)
         fold = np.random.default_rng(seed).permutation(len(values)) % n_folds
         pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]

@@ -15,7 +15,7 @@ from neurodata4ml.analysis.latents.gaussian import factor_analysis, pca
 from neurodata4ml.analysis.latents.parts import independent, nonnegative
 from neurodata4ml.analysis.latents.tensors import tensor_components
 from neurodata4ml.analysis.latents.trajectories import trajectories
-from neurodata4ml.dims import add_step, presented, provenance
+from neurodata4ml.dims import add_step, presented, provenance, require_array
 from neurodata4ml.errors import DesignError
 from neurodata4ml.suggest import did_you_mean
 
@@ -64,7 +64,8 @@ def latents(
     >>> latents(x, n_components=1).latents.values.ravel()
     array([-5.,  0.,  5.])
     """
-    if method not in REDUCERS:
+    require_array(x, step="latents")
+    if not isinstance(method, str) or method not in REDUCERS:
         message = f"latents knows the methods {', '.join(REDUCERS)}; got {method!r}."
         raise DesignError(message)
     x = presented(x, step="latents")
@@ -77,7 +78,7 @@ def latents(
         n_components, found = choose_components(x, method=method, seed=seed, **choosing)
     _require_known(method, asked)
     whole = isinstance(n_components, int | float | np.number) and not isinstance(n_components, bool)
-    if not whole or n_components != np.floor(n_components):  # type: ignore[type-var]
+    if not whole or n_components != np.floor(n_components):
         message = f"latents takes a whole number as n_components, or 'auto'; got {n_components!r}."
         raise DesignError(message)
     result = REDUCERS[method](x, int(n_components), seed, **asked)

@@ -118,10 +118,10 @@ def trajectories(
     units = feature_dim(counts, step="latents")
     roots = np.asarray(counts.data, dtype=np.float64)
     matrix = roots.reshape(-1, roots.shape[-1])
-    require_variance(matrix, n_components)
     if roots.shape[-1] < 2:
         message = "latents(method='gpfa') needs at least 2 units: it keeps what units share. Take more units."
         raise DesignError(message)
+    require_variance(matrix, n_components)
     _require_full_rank(matrix)
     options = {"timescale": timescale, "max_iter": max_iter, "tol": tol, "min_variance": min_variance}
     model = fit_gpfa(roots, n_components, bin_width=bin_width, seed=seed, **options)  # type: ignore[arg-type]

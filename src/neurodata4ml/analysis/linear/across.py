@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from neurodata4ml.analysis.linear.evidence import Evidence, Job, labelled, make_bins, part_sums, piece_sizes, prepared
-from neurodata4ml.analysis.linear.gram import Bin
+from neurodata4ml.analysis.linear.gram import Bin, Frame
 from neurodata4ml.analysis.linear.threads import in_threads
 
 
@@ -37,7 +37,8 @@ def _piece(job: Job, times: range, bins: list[Bin], sets: slice) -> Iterator[Evi
         frame, shared = prepared(job, bins[i], k)
         said = labelled(job, frame, sums[i], (times[i], k, sets))
         found = job.learner.solve(shared, said)
-        frame = getattr(shared, "frame", frame)
+        # weights are read on the axes that they were found on
+        frame = shared if isinstance(shared, Frame) else getattr(shared, "frame", frame)
         weights = np.zeros((*found.coef.shape[:2], job.x.shape[2]))
         weights[..., frame.heard] = frame.to_units(found.coef)
         offset = found.offset - weights[..., frame.heard] @ (bins[i].centre[frame.heard] + frame.mean)

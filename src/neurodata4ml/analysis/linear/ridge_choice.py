@@ -35,7 +35,9 @@ class EveryPenalty:
         sums, offset = products_with_targets(labelled), means_of_targets(labelled)
         coef = sums[:, None] / (shared.gram + self.alphas[:, None, None])
         offset = np.broadcast_to(offset[:, None], coef.shape[:3])
-        return Solution(coef.reshape(len(sums), -1, sums.shape[2]), offset.reshape(len(sums), -1))
+        return Solution(
+            coef.reshape(len(sums), self.n_outputs, sums.shape[2]), offset.reshape(len(sums), self.n_outputs)
+        )
 
 
 @dataclass(frozen=True)

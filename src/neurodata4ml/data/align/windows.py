@@ -184,7 +184,7 @@ def whole_bins(window: tuple[float, float], bin_width: float | None, step: str) 
 
 def number(value: object) -> float:
     """Return ``value`` as a float; NaN where it is no number."""
-    return float(value) if isinstance(value, int | float | np.number) else float("nan")  # type: ignore[arg-type]
+    return float(value) if isinstance(value, int | float | np.number) else float("nan")
 
 
 def _two_numbers(window: object, step: str) -> tuple[float, float]:
