@@ -209,3 +209,19 @@ def test_labels_keep_their_type():
         null = permutation_null(trials(side=labels), "side", n_shuffles=5)
         assert null.labels.dtype == labels.dtype
         assert set(null.labels.ravel()) == set(labels)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"n_shuffles": -1}, "n_shuffles"),
+        ({"seed": None}, "seed"),
+        ({"alpha": "a"}, r"alpha is the level .* got 'a'. Type alpha=0.05"),
+        ({"alpha": 2}, r"between 0 and 1; got 2"),
+        ({"randomised": "yes"}, r"randomised says .* True or False; got 'yes'"),
+        ({"sessions": 3}, r"sessions takes the labels of other sessions, a list of arrays; got int"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_by_name(wrong, said):
+    with pytest.raises(DesignError, match=said):
+        permutation_null(trials(side=RANDOM), "side", **wrong)

@@ -235,3 +235,9 @@ def test_sparse_counts_leave_for_numpy_by_the_same_door():
     options = {"window": (0, 0.5), "bin_width": 0.05}
     matrix = to_matrix(bin_spikes(session, sparse=True, **options), "trial", ("unit", "time"))
     np.testing.assert_array_equal(matrix, to_matrix(bin_spikes(session, **options), "trial", ("unit", "time")))
+
+
+def test_a_window_in_milliseconds_is_noticed_before_memory_is_full():
+    session = make_session([[0.5]], [0.0])
+    with pytest.raises(DesignError, match=r"asked for 1,000,000,000 bins of 0.001 s .* not milliseconds"):
+        bin_spikes(session, window=(0, 1e6), bin_width=0.001)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -18,12 +17,14 @@ from neurodata4ml.analysis.design.continuous import (
     why_no_circular_shift,
     why_no_linear_shift,
 )
+from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.null import Null
 from neurodata4ml.analysis.design.reading import read_design
 from neurodata4ml.analysis.design.sequences import pseudosession, session_swap
 from neurodata4ml.analysis.design.serial import SERIAL_ALPHA, markov_order, serial_dependence
 from neurodata4ml.analysis.design.shifted import ShiftNull
 from neurodata4ml.analysis.design.trials import is_continuous, labels_follow_blocks
+from neurodata4ml.analysis.design.warned import warn_reader
 from neurodata4ml.analysis.responses import sample_dim, trial_labels
 from neurodata4ml.dims import presented
 from neurodata4ml.errors import DesignError
@@ -117,6 +118,7 @@ def permutation_null(
     if scheme is not None and scheme not in SCHEMES:
         message = f"permutation_null knows the schemes {', '.join(SCHEMES)}; got {scheme!r}."
         raise DesignError(message)
+    _require_options(n_shuffles, alpha, randomised, sessions, seed)
     asked, positions = _read(x, target)
     asked = replace(
         asked,
@@ -131,7 +133,7 @@ def permutation_null(
     asked = replace(asked, order=order)
     if scheme is not None and scheme != name:
         message = f'scheme="{scheme}" was asked for; the design says "{name}", since {why}.'
-        warnings.warn(message, stacklevel=2)
+        warn_reader(message)
         name, why = scheme, f'asked for, where the design says "{name}", since {why}'
     drawn = SCHEMES[name].draw(asked)
     if name == "none":
@@ -208,6 +210,20 @@ def _choose_order(asked: Asked, found: str) -> tuple[str, str, int | None]:
         return "pseudosession", f"{found}, and on no more than {order} (p = {p:.3g})", order
     remedy = "Give sessions= (labels of other sessions) or simulate= (how the task deals them)"
     return "none", f"{found}, and on more than the 3 before (p = {p:.3g}). {remedy}", None
+
+
+def _require_options(n_shuffles: Any, alpha: Any, randomised: Any, sessions: Any, seed: Any) -> None:
+    require_whole(n_shuffles, "n_shuffles", least=0)
+    require_whole(seed, "seed", least=0)
+    if not (isinstance(alpha, int | float) and 0 < alpha < 1):
+        message = f"alpha is the level that p is held against, between 0 and 1; got {alpha!r}. Type alpha=0.05."
+        raise DesignError(message)
+    if randomised not in (None, True, False):
+        message = f"randomised says whether the order of blocks was drawn by chance: True or False; got {randomised!r}."
+        raise DesignError(message)
+    if sessions is not None and (isinstance(sessions, str) or not isinstance(sessions, Sequence)):
+        message = f"sessions takes the labels of other sessions, a list of arrays; got {type(sessions).__name__}."
+        raise DesignError(message)
 
 
 def _null(asked: Asked, drawn: Drawn, name: str, why: str, positions: np.ndarray) -> Null:

@@ -40,7 +40,7 @@ def participation(x: xr.DataArray, *, seed: int = 0) -> xr.Dataset:
         ``participation_ratio_cv``: NaN, with a warning, where a stimulus has fewer than four folds, no signal is left,
         or the ratio is none that can be: below 1, or above the number of units or of stimuli less one (by 5 %; closer
         ones are set to that bound). ``attrs["folds"]``:
-"block" or "trial".
+        "block" or "trial".
     """
     trials, means, units = stimulus_responses(x, step="dimensionality")
     n_stimuli, n_units = means.shape

@@ -18,8 +18,8 @@ MANY = 1_000_000
 SIGNED = (np.int8, np.int16, np.int32, np.int64)
 """Types of counts, the smallest first: signed, so that a difference of counts is one."""
 
-CACHE = 1 << 18
-"""Bytes of counts that one core writes at a time: they stay in its own cache."""
+CACHE = 1 << 20
+"""Bytes of counts that one core writes at a time: they stay in its cache, and whole trials lie together."""
 
 LINE = 64
 """Units that are counted together at least: their counts share a cache line."""
@@ -59,7 +59,7 @@ def count(
     fill = _fill_compiled if are_many(times) else _fill
     shape = (len(windows.event), windows.n_bins, len(offsets) - 1)
     for dtype in dtypes:
-        counts = np.zeros(shape, dtype=dtype)
+        counts = np.empty(shape, dtype=dtype)
         if fill(counts, times, offsets, windows, n_threads or n_cores()):
             return counts
         del counts
@@ -113,8 +113,9 @@ def parts(n: int, n_parts: int) -> list[tuple[int, int]]:
 
 
 def _fill(counts: np.ndarray, times: np.ndarray, offsets: np.ndarray, windows: Windows, _: int) -> bool:
-    """Count into zeros, unit after unit; return whether all counts fit."""
+    """Count unit after unit; return whether all counts fit."""
     n_units, largest = counts.shape[-1], np.iinfo(counts.dtype).max
+    counts.fill(0)
     flat = counts.reshape(-1)
     for unit in range(n_units):
         cells, numbers = cells_of(times[offsets[unit] : offsets[unit + 1]], windows)
@@ -127,7 +128,7 @@ def _fill(counts: np.ndarray, times: np.ndarray, offsets: np.ndarray, windows: W
 def _fill_compiled(
     counts: np.ndarray, times: np.ndarray, offsets: np.ndarray, windows: Windows, n_threads: int
 ) -> bool:
-    """Count into zeros, in threads of which each has its own units and trials; return whether all counts fit."""
+    """Count in threads of which each has its own units and trials, and clears them; return whether all counts fit."""
     from neurodata4ml.data.align.kernel import add_counts
 
     limit, full = counts.dtype.type(np.iinfo(counts.dtype).max), np.zeros(1, dtype=np.bool_)

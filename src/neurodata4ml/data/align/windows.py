@@ -16,6 +16,10 @@ TOLERANCE = 1e-3
 """Seconds by which a window may pass the next onset: displays jitter by less than a millisecond."""
 
 
+MOST_BINS = 100_000_000
+"""Bins of one window at most: a day in milliseconds. More is a mistake, and would fill any memory."""
+
+
 @dataclass(frozen=True)
 class Windows:
     """Where to look: bin ``k`` of trial ``i`` is ``[event[i] + edges[k], event[i] + edges[k + 1])``.
@@ -177,6 +181,12 @@ def whole_bins(window: tuple[float, float], bin_width: float | None, step: str) 
             f"{step} needs whole bins: window=({first:g}, {last:g}) holds {wanted:.6g} bins of {width:g} s. "
             f"The nearest is window=({first:g}, {first + nearest * width:.10g}), "
             f"or for this window bin_width={(last - first) / nearest:.10g}."
+        )
+        raise DesignError(message)
+    if n_bins > MOST_BINS:
+        message = (
+            f"{step} was asked for {n_bins:,} bins of {width:g} s in window=({first:g}, {last:g}); at most {MOST_BINS:,}. "
+            f"Seconds are meant, not milliseconds; otherwise take a shorter window, or a longer bin_width."
         )
         raise DesignError(message)
     return np.round(first + np.arange(n_bins + 1) * width, 12), width
