@@ -128,6 +128,7 @@ def ridge(size: Size) -> bool:
         f"ridge, {len(ways.ALPHAS)} penalties, leave-one-out: {describe(data)}",
         {
             ENGINE: Way(lambda: ways.our_ridge(data, ways.ALPHAS)),
+            PUBLIC: Way(lambda: ways.our_decode(data, decoder=ways.ridge_cv(), n_shuffles=0)),
             "RidgeClassifierCV": Way(lambda: ways.their_ridge(data)),
         },
         {"RidgeClassifierCV": 10.0},

@@ -119,10 +119,14 @@ def their_sliding(data: Trials) -> np.ndarray:
     return answer
 
 
+def ridge_cv() -> Any:
+    """Return scikit-learn's ridge classifier that chooses its penalty; ``decode`` solves it in closed form."""
+    return make_pipeline(StandardScaler(), RidgeClassifierCV(ALPHAS))
+
+
 def their_ridge(data: Trials) -> np.ndarray:
     """Return the predictions of RidgeClassifierCV, which chooses by leave-one-out too."""
-    model = make_pipeline(StandardScaler(), RidgeClassifierCV(ALPHAS))
-    return cross_val_predict(model, data.counts[0].astype(np.float64), data.codes, cv=data.folds)[None]
+    return cross_val_predict(ridge_cv(), data.counts[0].astype(np.float64), data.codes, cv=data.folds)[None]
 
 
 def their_permutations(data: Trials, n: int) -> np.ndarray:

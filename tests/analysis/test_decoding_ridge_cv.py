@@ -1,4 +1,4 @@
-"""scikit-learn's own ridge with a choice of strength, z-scored, is solved for all shuffles at once, with its answers."""
+"""scikit-learn's own ridge with a choice of strength, z-scored: all shuffles are solved at once, with its answers."""
 
 import numpy as np
 import pytest

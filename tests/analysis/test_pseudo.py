@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from neurodata4ml.analysis.decoding.decode import decode
-from neurodata4ml.analysis.decoding.pseudo import folds_of, pseudo_null, pseudo_population
+from neurodata4ml.analysis.decoding.pooled import folds_of, pseudo_null
+from neurodata4ml.analysis.decoding.pseudo import pseudo_population
 from neurodata4ml.analysis.decoding.within_class import shuffle_within_class
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.errors import DesignError, DimensionError

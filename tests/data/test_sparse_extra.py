@@ -3,8 +3,8 @@
 import sys
 
 import pytest
-
 from align_worlds import make_session
+
 from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.errors import DesignError
 

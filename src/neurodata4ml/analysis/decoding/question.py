@@ -10,8 +10,8 @@ import xarray as xr
 
 from neurodata4ml.analysis.decoding.confounds import confound_values
 from neurodata4ml.analysis.decoding.options import Options
-from neurodata4ml.analysis.decoding.pseudo import folds_of as pseudo_folds
-from neurodata4ml.analysis.decoding.pseudo import pseudo_null
+from neurodata4ml.analysis.decoding.pooled import folds_of as pseudo_folds
+from neurodata4ml.analysis.decoding.pooled import pseudo_null
 from neurodata4ml.analysis.decoding.scoring import SCORES
 from neurodata4ml.analysis.design.dealing import remade
 from neurodata4ml.analysis.design.folds import Folds

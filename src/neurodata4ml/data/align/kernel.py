@@ -49,101 +49,55 @@ def _fetch(_, array, index):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _cell(time, zero, per_second, n_cells):  # type: ignore[no-untyped-def]
-    """Return in which of ``n_cells`` a time lies; it rounds, but never falls where times rise."""
-    return max(min(int((time - zero) * per_second), n_cells - 1), 0)
-
-
-@_compiled
-def _divide(left, right, cells):  # type: ignore[no-untyped-def]
-    """Set ``cells`` of the span of windows to the first window that does not end before; return cells per second."""
-    zero, span, i = left[0], right[-1] - left[0], 0
-    per_second = cells.size / span if span > 0 else 0.0
-    for c in range(cells.size):
-        while i < right.size - 1 and _cell(right[i], zero, per_second, cells.size) < c:
-            i += 1
-        cells[c] = i
-    return per_second
-
-
-@_compiled
-def _add_spikes(times, p, stop, block, flat, unit, limit):  # type: ignore[no-untyped-def]
-    """Count the spikes from ``p`` on that lie in a block of windows; return the first of the next block, or -1."""
-    left, right, edge, row, cells, (cells_per_second, per_second, n_units, next_left) = block
-    n_bins, zero, end = edge.shape[1] - 1, left[0], right[-1]
-    while p < stop and times[p] < zero:
-        p += 1
-    q = p
-    while q < stop:
-        t = times[q]
-        if t >= end:
-            break
-        p += t < next_left
-        q += 1
-        i = cells[_cell(t, zero, cells_per_second, cells.size)]
-        while t >= right[i]:
-            i += 1
-        while left[i] <= t:
-            k = min(int((t - left[i]) * per_second), n_bins - 1)
-            # a product rounds, the edges decide
-            while t < edge[i, k]:
-                k -= 1
-            while t >= edge[i, k + 1]:
-                k += 1
-            at = row[i] + k * n_units + unit
-            if flat[at] == limit:
-                return -1
-            flat[at] += 1
-            i += 1
-    return p
-
-
-@_compiled
 def add_counts(spikes, windows, units, counts, n_together, limit, full):  # type: ignore[no-untyped-def]
-    """Write the numbers of spikes of some units around some events into ``counts`` (trial, time, unit), whatever it held.
+    """Count the spikes of some units around some events into ``counts`` (trial, time, unit), which holds zeros.
 
     ``spikes`` are (times, offsets), ``windows`` (event, order, edges, width), ``units`` (first, stop).
     Events come in the order ``order``, rising, so that each unit needs one pointer, which never goes back: it stands
-    at the first spike of the block. Units take turns after every ``n_together`` events, a block, so that what is read
-    lies together and so does what is written; each spike finds the windows of the block that hold it.
-    Where a count would exceed ``limit``, ``full[0]`` is set and everyone stops.
+    at the first spike of the window. Units take turns after every ``n_together`` events, so that what is read lies
+    together and so does what is written. Where a count would exceed ``limit``, ``full[0]`` is set and everyone stops.
     """
     times, offsets = spikes
     event, order, edges, width = windows
-    first, stop = units
-    n_bins, n_units, flat = edges.size - 1, counts.shape[2], counts.reshape(-1)
-    pointer = offsets[first:stop].copy()
-    edge, left = np.empty((n_together, n_bins + 1)), np.empty(n_together + 1)
-    row, cells = np.empty(n_together, np.int64), np.empty(n_together * CELLS, np.int64)
-    end = -np.inf
+    first_unit, stop_unit = units
+    n_bins, per_second = edges.size - 1, 1 / width
+    pointer = offsets[first_unit:stop_unit].copy()
+    edge = np.empty((n_together, n_bins + 1))
+    right = -np.inf
     for begin in range(0, order.size, n_together):
         if full[0]:
             return
         some = order[begin : begin + n_together]
-        n, after = some.size, begin + some.size
-        for i in range(n):
+        for i in range(some.size):
             edge[i] = event[some[i]] + edges
-            left[i] = edge[i, 0]
-            row[i] = some[i] * n_bins * n_units
-            counts[some[i], :, first:stop] = 0
-        left[n] = np.inf
-        right = edge[:n, n_bins].copy()
-        is_far, end = left[0] > end + GAP, right[-1]
-        next_left = event[order[after]] + edges[0] if after < order.size else np.inf
-        scale = (_divide(left, right, cells), 1 / width, n_units, next_left)
-        block = (left, right, edge, row, cells, scale)
-        for u in range(first, stop):
-            if u + AHEAD < stop:
-                _fetch(times, pointer[u + AHEAD - first])
-                _fetch(times, pointer[u + AHEAD - first] + 8)
-            p = pointer[u - first]
+            counts[some[i], :, first_unit:stop_unit] = 0
+        left, is_far = edge[0, 0], edge[0, 0] > right + GAP
+        right = edge[some.size - 1, n_bins]
+        for u in range(first_unit, stop_unit):
+            p, stop = pointer[u - first_unit], offsets[u + 1]
+            if u + AHEAD < stop_unit:
+                _fetch(times, pointer[u + AHEAD - first_unit])
+                _fetch(times, pointer[u + AHEAD - first_unit] + 8)
             if is_far:
-                p += np.searchsorted(times[p : offsets[u + 1]], left[0])
-            p = _add_spikes(times, p, offsets[u + 1], block, flat, u, limit)
-            if p < 0:
-                full[0] = True
-                return
-            pointer[u - first] = p
+                p += np.searchsorted(times[p:stop], left)
+            for i in range(some.size):
+                trial = some[i]
+                while p < stop and times[p] < edge[i, 0]:
+                    p += 1
+                q = p
+                while q < stop and times[q] < edge[i, n_bins]:
+                    k = min(int((times[q] - edge[i, 0]) * per_second), n_bins - 1)
+                    # a product rounds, the edges decide
+                    while times[q] < edge[i, k]:
+                        k -= 1
+                    while times[q] >= edge[i, k + 1]:
+                        k += 1
+                    if counts[trial, k, u] == limit:
+                        full[0] = True
+                        return
+                    counts[trial, k, u] += 1
+                    q += 1
+            pointer[u - first_unit] = p
 
 
 @_compiled

@@ -185,8 +185,8 @@ def whole_bins(window: tuple[float, float], bin_width: float | None, step: str) 
         raise DesignError(message)
     if n_bins > MOST_BINS:
         message = (
-            f"{step} was asked for {n_bins:,} bins of {width:g} s in window=({first:g}, {last:g}); at most {MOST_BINS:,}. "
-            f"Seconds are meant, not milliseconds; otherwise take a shorter window, or a longer bin_width."
+            f"{step} was asked for {n_bins:,} bins of {width:g} s in window=({first:g}, {last:g}); {MOST_BINS:,} is "
+            f"the most. Seconds are meant, not milliseconds; else take a shorter window, or a longer bin_width."
         )
         raise DesignError(message)
     return np.round(first + np.arange(n_bins + 1) * width, 12), width
