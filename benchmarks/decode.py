@@ -25,7 +25,7 @@ from neurodata4ml.analysis.design.null import Null
 
 PUBLIC, ENGINE, FLOOR = "neurodata4ml decode", "neurodata4ml engine", "matrix products"
 FROM_FLOOR = 5.0
-"""How many times as long as the products alone we may take."""
+"""How many times as long as the products alone the engine may take."""
 
 
 class FailureError(Exception):
@@ -224,7 +224,10 @@ def same(what: str, ours: np.ndarray, theirs: np.ndarray) -> None:
 
 
 def compare(title: str, by: Mapping[str, Way], wanted: Mapping[str, float], products: float, n_runs: int) -> bool:
-    """Run all in turn, print a table; return whether we are as fast as wanted."""
+    """Run all in turn, print a table; return whether we are as fast as wanted.
+
+    Peers are held against the slower of our ways; the matrix products against the engine, which does no more.
+    """
     took: dict[str, list[float]] = {name: [] for name in by}
     for i in range(n_runs):
         for name, way in by.items():
@@ -243,9 +246,10 @@ def compare(title: str, by: Mapping[str, Way], wanted: Mapping[str, float], prod
             line += f"{'>= ' + format(wanted[name], 'g'):>9}x  {'ok' if good else 'MISSED'}"
             ok &= good
         print(line)
-    good = own <= FROM_FLOOR * products
+    engine = median(took[ENGINE])
+    good = engine <= FROM_FLOOR * products
     print(
-        f"  {FLOOR:<24}{products:>9.3f}{'':>16}{own / products:>9.1f}/{'<= ' + format(FROM_FLOOR, 'g'):>9}   "
+        f"  {FLOOR:<24}{products:>9.3f}{'':>16}{engine / products:>9.1f}/{'<= ' + format(FROM_FLOOR, 'g'):>9}   "
         f"{'ok' if good else 'MISSED'}",
         flush=True,
     )

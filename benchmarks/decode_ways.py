@@ -48,7 +48,7 @@ class Trials:
         counts = xr.DataArray(self.counts, dims=("time", "trial", "unit"))
         n_times, n_trials, _ = self.counts.shape
         where = {"stimulus": ("trial", self.codes), "trial": np.arange(n_trials), "time": np.arange(n_times) / 100}
-        return counts.assign_coords({**where, "start_time": ("trial", np.arange(n_trials) * 0.5)})
+        return counts.assign_coords({**where, "start_time": ("trial", np.arange(n_trials) * 1.0)})
 
 
 def trials(n_classes: int, n_repeats: int, n_units: int, n_times: int = 1, *, seed: int = 0) -> Trials:

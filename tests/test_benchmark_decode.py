@@ -44,7 +44,7 @@ def by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode.ways, "seconds", lambda work: (work(), None))
 
 
-@pytest.mark.parametrize(("wanted", "floor", "ok"), [(4.0, 1.0, True), (4.01, 1.0, False), (4.0, 0.39, False)])
+@pytest.mark.parametrize(("wanted", "floor", "ok"), [(4.0, 1.0, True), (4.01, 1.0, False), (4.0, 0.19, False)])
 def test_the_slower_of_our_ways_is_judged_by_medians(
     by_the_clock: None, capsys: pytest.CaptureFixture[str], wanted: float, floor: float, ok: bool
 ) -> None:

@@ -10,18 +10,9 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 GAP = 3.0
 """Seconds between two windows from which a search by halves beats a walk over the spikes in between."""
-
-CELLS = 8
-"""Cells per window of a block that are looked up to find the windows around a spike: few windows end within one."""
-
-AHEAD = 4
-"""Units from which spikes are fetched ahead: memory takes about as long as counting these."""
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -32,30 +23,15 @@ def _compiled(function: Callable[..., Any]) -> Any:
         return numba.njit(nogil=True)(function)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _fetch(_, array, index):  # type: ignore[no-untyped-def]
-    """Ask for the memory at ``array[index]`` ahead of its use; where there is none, nothing happens."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        start = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        fetch = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
-        place = builder.bitcast(builder.gep(start, [arguments[1]]), byte)
-        builder.call(fetch, [place, word(0), word(3), word(1)])  # to read, into the nearest cache, data
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), generate
-
-
 @_compiled
 def add_counts(spikes, windows, units, counts, n_together, limit, full):  # type: ignore[no-untyped-def]
-    """Count the spikes of some units around some events into ``counts`` (trial, time, unit), which holds zeros.
+    """Write the counts of some units around some events into ``counts`` (trial, time, unit), whatever it holds.
 
     ``spikes`` are (times, offsets), ``windows`` (event, order, edges, width), ``units`` (first, stop).
     Events come in the order ``order``, rising, so that each unit needs one pointer, which never goes back: it stands
     at the first spike of the window. Units take turns after every ``n_together`` events, so that what is read lies
-    together and so does what is written. Where a count would exceed ``limit``, ``full[0]`` is set and everyone stops.
+    together and so does what is written, which is set to zero just before: so it is in the cache already.
+    Where a count would exceed ``limit``, ``full[0]`` is set and everyone stops.
     """
     times, offsets = spikes
     event, order, edges, width = windows
@@ -75,22 +51,20 @@ def add_counts(spikes, windows, units, counts, n_together, limit, full):  # type
         right = edge[some.size - 1, n_bins]
         for u in range(first_unit, stop_unit):
             p, stop = pointer[u - first_unit], offsets[u + 1]
-            if u + AHEAD < stop_unit:
-                _fetch(times, pointer[u + AHEAD - first_unit])
-                _fetch(times, pointer[u + AHEAD - first_unit] + 8)
             if is_far:
                 p += np.searchsorted(times[p:stop], left)
             for i in range(some.size):
-                trial = some[i]
-                while p < stop and times[p] < edge[i, 0]:
+                trial, zero, end = some[i], edge[i, 0], edge[i, n_bins]
+                while p < stop and times[p] < zero:
                     p += 1
                 q = p
-                while q < stop and times[q] < edge[i, n_bins]:
-                    k = min(int((times[q] - edge[i, 0]) * per_second), n_bins - 1)
+                while q < stop and times[q] < end:
+                    spike = times[q]
+                    k = min(int((spike - zero) * per_second), n_bins - 1)
                     # a product rounds, the edges decide
-                    while times[q] < edge[i, k]:
+                    while spike < edge[i, k]:
                         k -= 1
-                    while times[q] >= edge[i, k + 1]:
+                    while spike >= edge[i, k + 1]:
                         k += 1
                     if counts[trial, k, u] == limit:
                         full[0] = True
