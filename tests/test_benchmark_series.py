@@ -37,6 +37,7 @@ def test_all_ways_to_align_from_a_file_give_the_same(tmp_path):
         np.testing.assert_allclose(np.squeeze(values), ours[:20, 0], rtol=0, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_whole_benchmark_of_series_says_what_was_missed(capsys):
     code = series.run(SMALL, n_runs=1, is_quick=True)
     said = capsys.readouterr().out
@@ -46,6 +47,7 @@ def test_a_whole_benchmark_of_series_says_what_was_missed(capsys):
     assert "wanted <= 320 MB" in said
 
 
+@pytest.mark.slow
 def test_a_solver_in_memory_finds_the_same_variances(capsys):
     code = pca.run(pca.Size(n_samples=600, n_units=80), n_runs=1, solvers=["covariance_eigh"])
     said = capsys.readouterr().out

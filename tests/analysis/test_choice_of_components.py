@@ -18,7 +18,7 @@ def population(n_components, n_trials=200, n_units=15, *, noise=1.0, seed=0):
 
 @pytest.mark.parametrize("criterion", ["likelihood", "cosmoothing"])
 @pytest.mark.parametrize("method", ["pca", "fa"])
-@pytest.mark.parametrize("n_components", [2, 5])
+@pytest.mark.parametrize("n_components", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_the_planted_number_is_chosen(method, criterion, n_components):
     x = population(n_components)
     chosen, found = choose_components(x, method=method, criterion=criterion, candidates=range(1, 9))

@@ -29,7 +29,9 @@ def test_the_place_of_a_running_rat_is_read_within_19_pixels(running) -> None:
     assert result.score.attrs["units"] == ""
 
 
-def test_by_itself_the_track_allows_no_p_and_the_result_says_why(running) -> None:
+def test_position_drifts_so_that_it_is_shifted_and_too_few_shifts_say_how_many_are_needed(running) -> None:
     result = decode(running, "x", decoder="bayes", scoring="median_error", n_shuffles=19)
+    assert result.attrs["null_scheme"] == "linear shift"
     assert np.isnan(result.p_value)
-    assert "circular shift needs 50" in result.attrs["no_p"]
+    assert "9 shifts each way cannot give p below 0.1" in result.attrs["no_p"]
+    assert "n_shuffles=38" in result.attrs["no_p"]

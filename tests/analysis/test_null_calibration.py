@@ -70,6 +70,7 @@ def test_a_rate_out_of_its_limits_fails_and_is_printed():
     assert f"{24 / 200:.3f}" in text
 
 
+@pytest.mark.slow
 def test_a_null_that_ignores_the_design_is_caught():
     def careless(x, n_shuffles, seed):
         return decode(x, "label", null="all trials", n_shuffles=n_shuffles, seed=seed, n_jobs=1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from neurodata4ml.analysis.linear.threads import in_threads, n_cores, one_blas_thread, stream_threads
+from neurodata4ml.analysis.linear.threads import in_threads, n_cores, one_blas_thread, spread, stream_threads
 
 
 def blas_threads():
@@ -74,3 +74,30 @@ def test_a_stream_keeps_few_results_waiting_and_may_be_left():
     stream.close()
     assert before == {1}
     assert threading.active_count() < 20
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_inside_a_task_work_is_spread_over_idle_threads_in_order(n_jobs):
+    def task(item):
+        return spread(lambda part: (time.sleep(0.002), (item, part))[1], range(8))
+
+    assert in_threads(task, range(2), n_jobs=n_jobs) == [[(item, part) for part in range(8)] for item in range(2)]
+    assert spread(str, range(3)) == ["0", "1", "2"]
+
+
+def test_an_idle_thread_does_help():
+    meeting = threading.Barrier(2, timeout=10)
+
+    def task(item):
+        return [] if item else spread(lambda _: meeting.wait(), range(2))
+
+    # the two parts meet, so that two threads must have taken one each
+    assert [sorted(each) for each in in_threads(task, [0, 1], n_jobs=2)] == [[0, 1], []]
+
+
+def test_an_error_of_a_part_is_raised_as_it_is():
+    def fail(part):
+        raise KeyError(part)
+
+    with pytest.raises(KeyError):
+        in_threads(lambda _: spread(fail, range(4)), range(2), n_jobs=2)

@@ -26,6 +26,9 @@ from neurodata4ml.analysis.linear.threads import in_threads, one_blas_thread, st
 PIECE = 4_000_000
 """Numbers held at once for a piece of evidence (32 MB)."""
 
+TINY = 20_000_000
+"""Multiplications below which one thread does all."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -137,9 +140,12 @@ def make_job(
 ) -> Job:
     """Divide the samples by the folds, and order the labels so."""
     part = partition(folds, x.shape[1])
-    return Job(
-        x, part, [test for _, test in folds], labels[:, part.order], learner, standardise, np.dtype(dtype), n_jobs
-    )
+    n_times, n_samples, n_units = x.shape
+    work = n_times * n_units * ((n_samples + len(folds) * n_units) * n_units + labels.size * learner.n_outputs)
+    # starting threads takes longer than this
+    n_jobs = 1 if work < TINY else n_jobs
+    tests = [test for _, test in folds]
+    return Job(x, part, tests, labels[:, part.order], learner, standardise, np.dtype(dtype), n_jobs)
 
 
 def gather_evidence(job: Job) -> Iterator[Evidence]:
