@@ -12,6 +12,9 @@ from neurodata4ml.analysis.dimensions.population import unbiased_sums
 from neurodata4ml.analysis.dimensions.responses import stimulus_responses
 from neurodata4ml.dims import to_matrix
 
+_N_SPLITS = 10
+"""Splits that the ratios of all stimuli are averaged over: their own error is larger than what more would take off."""
+
 _SLACK = 0.05
 """A ratio this far (relatively) past a bound is the estimate of one that lies at it: a line gives 0.99 or 1.01."""
 
@@ -70,7 +73,7 @@ def participation(x: xr.DataArray, *, seed: int = 0) -> xr.Dataset:
     values = to_matrix(trials, rows="trial", columns=units)
     result["participation_ratio_cv"] = _without_noise(values, halves)
     result.attrs["folds"] = halves.kind
-    return result.assign(_positive_ratios([unbiased_sums(*pair) for pair in halves.means(values)]))
+    return result.assign(_positive_ratios([unbiased_sums(*pair) for pair in halves.means(values, _N_SPLITS)]))
 
 
 def _without_noise(values: np.ndarray, halves: Halves) -> float:
