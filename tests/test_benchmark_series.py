@@ -19,6 +19,7 @@ series, pca = importlib.import_module("align_series"), importlib.import_module("
 SMALL = series.Size(n_rois=7, n_frames=3000, n_events=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("course", series.COURSES)
 def test_all_ways_to_align_a_series_give_the_same(course):
     session = series.recording(SMALL)

@@ -44,6 +44,7 @@ def test_sixty_of_sixty_and_none_of_sixty_are_not_certain(right, low, high):
     assert float(found["high"]) == pytest.approx(high, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth_as_often_as_promised():
     truth = (1.0 + 0.7 + 0.7) / 3
     inside = 0

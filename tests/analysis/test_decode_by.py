@@ -58,6 +58,7 @@ def test_the_null_is_averaged_over_draws_like_the_score() -> None:
     )
 
 
+@pytest.mark.slow
 def test_p_is_valid_for_areas_that_know_nothing() -> None:
     p = [
         decode_by(areas({"A": 12, "B": 6}, {"A": 0.0, "B": 0.0}, 60, seed), "side", n_shuffles=19, n_draws=2, seed=seed)

@@ -164,6 +164,7 @@ def second_order(rng, n=300):
     return labels
 
 
+@pytest.mark.slow
 def test_the_order_of_a_chain_is_found():
     limit = stats.binom.ppf(0.999, 200, 0.05) / 200
     assert rejected(lambda y: remaining_dependence(y, 1), lambda rng: markov(rng, 150)) <= limit

@@ -158,6 +158,7 @@ def shift_rate(draw, n=200):
     return np.mean(np.array(p) <= 0.05), schemes
 
 
+@pytest.mark.slow
 def test_slow_signals_pass_for_each_other_no_more_often_than_p_says():
     limit = stats.binom.ppf(0.999, 200, 0.05) / 200
     for draw, scheme in (
