@@ -176,7 +176,8 @@ def touch(recording: Recording) -> Way:
     """Add up the spikes in all windows, where they lie, on all cores: nobody who counts them can do less."""
     import numba
 
-    from neurodata4ml.data.align.counting import n_cores, parts
+    from neurodata4ml.cores import n_cores
+    from neurodata4ml.data.align.counting import parts
 
     @numba.njit(nogil=True)
     def add(times: Any, first: Any, stop: Any) -> float:

@@ -17,7 +17,7 @@ FILES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 FLOORS = (
-    {"errors", "suggest"},
+    {"errors", "suggest", "cores"},
     {"names"},
     {"dims", "places"},
     {"results", "spec", "where", "lock"},

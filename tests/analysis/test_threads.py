@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from neurodata4ml.analysis.linear.threads import in_threads, n_cores, one_blas_thread, spread, stream_threads
+from neurodata4ml.analysis.linear.threads import in_threads, one_blas_thread, spread, stream_threads
+from neurodata4ml.cores import n_cores
 
 
 def blas_threads():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +10,8 @@ from threading import Lock, local
 from typing import Any, NamedTuple, TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from neurodata4ml.cores import n_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -114,13 +115,6 @@ def one_blas_thread() -> Iterator[None]:
             _LIMIT.asked -= 1
             if _LIMIT.asked == 0:
                 _LIMIT.held.restore_original_limits()
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Crew(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from neurodata4ml.cores import n_cores
 from neurodata4ml.data.align.windows import Windows
 
 MANY = 1_000_000
@@ -99,11 +99,6 @@ def in_threads(function: Callable[[Job], Done], jobs: Iterable[Job], n_threads: 
         return [function(job) for job in jobs]
     with ThreadPoolExecutor(min(n_threads, len(jobs))) as pool:
         return list(pool.map(function, jobs))
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def parts(n: int, n_parts: int) -> list[tuple[int, int]]:

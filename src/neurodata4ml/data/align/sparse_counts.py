@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.data.align.counting import are_many, cells_of, in_threads, n_cores, parts
+from neurodata4ml.cores import n_cores
+from neurodata4ml.data.align.counting import are_many, cells_of, in_threads, parts
 from neurodata4ml.data.align.windows import Windows
 from neurodata4ml.errors import DesignError
 

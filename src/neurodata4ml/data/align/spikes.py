@@ -6,7 +6,8 @@ import dask
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.data.align.counting import are_many, in_threads, n_cores, parts
+from neurodata4ml.cores import n_cores
+from neurodata4ml.data.align.counting import are_many, in_threads, parts
 from neurodata4ml.data.nwb.arrays import NwbArray
 from neurodata4ml.data.nwb.blocks import origin
 from neurodata4ml.dims import require_dims

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from neurodata4ml.cores import n_cores
 from neurodata4ml.data.remote import forked
 
 Job = tuple[int, Callable[[], None]]
@@ -26,8 +26,7 @@ _this_thread = threading.local()
 
 def n_threads() -> int:
     """Return how many threads decode: the cores that this process may use, within reason."""
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(n_cores, MOST_THREADS)
+    return min(n_cores(), MOST_THREADS)
 
 
 def work(jobs: Iterable[Job]) -> None:
