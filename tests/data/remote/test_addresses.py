@@ -153,7 +153,7 @@ def test_a_name_is_looked_up_once_and_what_was_checked_is_connected_to(
         connected.append(address[0])
         return socket.create_connection(("127.0.0.1", int(archive.root.rpartition(":")[2])))
 
-    monkeypatch.setattr("neurodata4ml.data.remote.addresses.create_connection", create_connection)
+    monkeypatch.setattr("neurodata4ml.data.remote.connections.create_connection", create_connection)
     assert get("http://rebound.example/files/a") == b"the file"
     assert names.asked == ["rebound.example"]
     assert connected == ["93.184.216.34"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -143,6 +144,25 @@ def test_a_time_to_wait_that_is_none_is_passed_over(when: str, serve: Callable[.
     says = header(Retry_After=when, Content_Length="0").replace(b"200 OK", b"503 No")
     with pytest.raises(ArchiveError, match=r"it answered 503 No \(2 tries in a row\)"):
         ask(serve(says))
+
+
+@pytest.mark.parametrize("how", ["in order", "by reset"])
+def test_a_connection_that_was_hung_up_on_after_an_answer_is_no_fault_of_the_server(
+    how: str, serve: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next request crosses the hanging up on its way: nobody can see it before."""
+
+    def says(asked: socket.socket) -> None:
+        asked.sendall(header(Content_Length="2") + b"[]")
+        asked.recv(1 << 16)
+        if how == "by reset":
+            asked.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    url = serve(says)
+    caplog.set_level("INFO", logger="neurodata4ml")
+    with transport.session(Reach(named=(origin(url),)), patient="a list") as client:
+        assert [client.get(url).text for _ in range(4)] == ["[]"] * 4
+    assert "next try" not in caplog.text
 
 
 @pytest.mark.parametrize("where", ["http://[::1/x", "http://é/ÿ"])

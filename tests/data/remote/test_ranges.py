@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive import Archive, Stored
-from neurodata4ml.data.remote import addresses, transport
+from neurodata4ml.data.remote import connections, transport
 from neurodata4ml.data.remote.addresses import Reach
 from neurodata4ml.data.remote.lanes import LANES
 from neurodata4ml.data.remote.ranges import LONGEST, RangeFile, merged, split
@@ -113,14 +113,14 @@ def test_small_reads_share_blocks_and_large_ones_move_what_they_ask_for(archive:
 
 
 def test_many_threads_keep_their_connections(archive: Archive, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
-    connections: list[str] = []
-    connect = addresses._connect
-    monkeypatch.setattr(addresses, "_connect", lambda *a: connections.append("") or connect(*a))
+    made: list[str] = []
+    connect = connections._connect
+    monkeypatch.setattr(connections, "_connect", lambda *a: made.append("") or connect(*a))
     with opened(archive, archive.url(stored), block=1000) as file:
         for k in range(4):
             file.prefetch([(1_000 + 90_000 * k + 9_000 * i, 200) for i in range(10)])
         assert file.requests == 1 + 40
-        assert 1 < len(connections) <= LANES + 1
+        assert 1 < len(made) <= LANES + 1
 
 
 @settings(max_examples=80, deadline=None)

@@ -17,7 +17,7 @@ import pytest
 
 from archive import Archive, Stored
 from neurodata4ml.data.archives.remote import Remote
-from neurodata4ml.data.remote import addresses, lanes, transport
+from neurodata4ml.data.remote import connections, lanes, transport
 from neurodata4ml.data.remote.addresses import Reach
 from neurodata4ml.data.remote.versioned import Version
 from neurodata4ml.data.storage.source import Cost, Span
@@ -163,16 +163,16 @@ def test_near_spans_share_a_request_and_long_ones_are_split(archive: Archive, ur
 def test_requests_run_at_once_and_in_few_connections(
     archive: Archive, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connections: list[str] = []
-    connect = addresses._connect
-    monkeypatch.setattr(addresses, "_connect", lambda *a: connections.append("") or connect(*a))
+    made: list[str] = []
+    connect = connections._connect
+    monkeypatch.setattr(connections, "_connect", lambda *a: made.append("") or connect(*a))
     lanes._start_anew()
     sources = [open_remote(url) for _ in range(5)]
     archive.faults.latency = 0.02
     spans = [(start, start + 1_000) for start in range(200_000, 2_990_000, 30_000)]
     with ThreadPoolExecutor(5) as threads:
         list(threads.map(check, sources, [spans] * 5))
-    assert 4 < len(connections) <= lanes.LANES
+    assert 4 < len(made) <= lanes.LANES
     assert lanes._its.n_threads <= 2 * lanes.LANES
 
 

@@ -13,7 +13,8 @@ from urllib.parse import urljoin
 
 import requests
 
-from neurodata4ml.data.remote.addresses import REPORT, GuardedAdapter, Reach, RefusedError, host_of, refuse_scheme
+from neurodata4ml.data.remote.addresses import REPORT, Reach, RefusedError, host_of, refuse_scheme
+from neurodata4ml.data.remote.connections import GuardedAdapter, HungUpError
 from neurodata4ml.errors import ArchiveError, NeuroDataError, NotCachedError
 from neurodata4ml.places import offline
 
@@ -67,7 +68,7 @@ class Client(requests.Session):
         while True:
             refuse_scheme(str(request.url))
             limits = timeout or _timeouts(self._time_left(str(request.url)))
-            answer = super().send(request, stream=True, allow_redirects=False, timeout=limits, **options)
+            answer = self._send(request, stream=True, allow_redirects=False, timeout=limits, **options)
             answer.history = list(history)
             target = self._target(answer) if follow and request.method in ("GET", "HEAD") else None
             if target is None:
@@ -82,6 +83,14 @@ class Client(requests.Session):
             self.reach.refuse_hop(asked, answer.url, str(request.url))
             request.headers.pop("Authorization", None)
             options["proxies"] = self.merge_environment_settings(str(request.url), {}, None, None, None)["proxies"]
+
+    def _send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send; where a connection that was kept turns out to be closed, take the next (RFC 9112, section 9.3.1)."""
+        while True:
+            try:
+                return super().send(request, **options)
+            except HungUpError:  # as often as there are kept ones: a new one does not raise it
+                self._time_left(str(request.url))
 
     def merge_environment_settings(self, url: Any, proxies: Any, *how: Any) -> Any:
         """Look for proxies in the environment, though not anew for each of a hundred requests in a second."""
