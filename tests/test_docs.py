@@ -35,6 +35,7 @@ WITH_EXAMPLES = [
     for path in sorted(SOURCE.rglob("*.py"))
     if ">>>" in path.read_text(encoding="utf-8")
 ]
+EXAMPLE = re.compile(r"```python\n(.*?)```.*?```text\n(.*?)```", re.DOTALL)
 RELATIVE_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 
 
@@ -59,12 +60,18 @@ def test_readme_is_read_in_three_minutes() -> None:
     assert 400 <= len(README.split()) <= 700
 
 
-def test_readme_example_prints_what_it_says() -> None:
-    example, answer = re.search(r"```python\n(.*?)```.*?```text\n(.*?)```", README, re.DOTALL).groups()
+def test_readme_example_is_short() -> None:
+    example, _ = EXAMPLE.search(README).groups()
     assert len(code_lines(example)) <= 8
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/decode.md", "docs/latents.md", "docs/splits.md"])
+def test_the_example_of_a_page_prints_what_the_page_says(page: str) -> None:
+    example, answer = EXAMPLE.search((ROOT / page).read_text(encoding="utf-8")).groups()
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(example, "README.md", "exec"), {})
+    with redirect_stdout(printed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(compile(example, page, "exec"), {})
     assert [line.rstrip() for line in printed.getvalue().splitlines()] == answer.splitlines()
 
 

@@ -1,7 +1,5 @@
 """Components equal their definitions, whichever the order of the data."""
 
-import contextlib
-import io
 import json
 import re
 import warnings
@@ -378,14 +376,6 @@ def test_units_are_predicted_from_others_as_a_gaussian_is_conditioned():
 
 
 PAGE = (ROOT / "docs" / "latents.md").read_text(encoding="utf-8")
-
-
-def test_the_example_of_the_page_prints_what_it_says():
-    example, answer = re.search(r"```python\n(.*?)```.*?```text\n(.*?)```", PAGE, re.DOTALL).groups()
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(example, "latents.md", "exec"), {})
-    assert printed.getvalue() == answer
 
 
 @pytest.mark.parametrize("method", REDUCERS)
