@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from threading import Lock, local
 from typing import Any, NamedTuple, TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from neurodata4ml.cores import n_cores
 
@@ -106,7 +107,7 @@ def one_blas_thread() -> Iterator[None]:
     """
     with _LIMIT.lock:
         if _LIMIT.asked == 0:
-            _LIMIT.held = threadpool_limits(1, user_api="blas")
+            _LIMIT.held = _LIMIT.libraries().limit(limits=1, user_api="blas")
         _LIMIT.asked += 1
     try:
         yield
@@ -142,6 +143,13 @@ class _Limit:
         self.lock = Lock()
         self.asked = 0
         self.held: Any = None
+        self._found: tuple[int, ThreadpoolController] | None = None
+
+    def libraries(self) -> ThreadpoolController:
+        """Return the BLAS libraries that are loaded; looked for anew (9 ms) when a module was imported since."""
+        if self._found is None or self._found[0] != len(sys.modules):
+            self._found = len(sys.modules), ThreadpoolController()
+        return self._found[1]
 
 
 _LIMIT = _Limit()
