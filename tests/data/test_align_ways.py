@@ -17,6 +17,7 @@ from neurodata4ml.data.align.windows import Windows, whole_bins
 from neurodata4ml.errors import LayoutError
 
 WAYS = ("numpy", "compiled", "sparse", "sparse, compiled", "lazy")
+PIECES = "compiled, long windows in pieces"
 
 
 def random_case(rng):
@@ -57,15 +58,18 @@ def count_in(way, session, monkeypatch, **options):
     return counts.as_numpy().values
 
 
-@pytest.mark.parametrize("way", WAYS[:-1])
+@pytest.mark.parametrize("way", [*WAYS[:-1], PIECES])
 def test_a_thousand_random_sessions_are_counted_as_the_definition_says(way, monkeypatch):
     monkeypatch.setattr(counting, "MANY", 0 if "compiled" in way else 1_000_000)
+    monkeypatch.setattr(counting, "MOST_EDGES", 6 if way == PIECES else 1536)
     n_spikes = 0
     for session, window, width, expected in thousand_cases():
         edges, width = whole_bins(window, width, "test")
         windows = Windows(session.trial.values, session.start_time.values, edges, width, {})
         offsets = np.append(0, session.spike_stop.values)
-        counts = (count_sparsely if "sparse" in way else count)(session.spike_times.values, offsets, windows)
+        given = (session.spike_times.values, offsets, windows)
+        # one thread takes all events together
+        counts = count_sparsely(*given) if "sparse" in way else count(*given, n_threads=2 if way == PIECES else 1)
         np.testing.assert_array_equal(counts.todense() if "sparse" in way else counts, expected)
         n_spikes += expected.sum()
     assert n_spikes > 10_000
@@ -95,18 +99,40 @@ def test_a_whole_recording_is_counted_alike_in_all_ways(monkeypatch):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_any_number_of_threads_and_any_blocks_of_units_give_the_same_counts(n_threads, monkeypatch):
+@pytest.mark.parametrize("n_edges", [30, 100, 1536])  # less than a window has, two windows, all
+@pytest.mark.parametrize("apart", [0.2, 0.7, 7.0])  # five windows overlap, two, none
+def test_any_number_of_threads_and_any_blocks_of_events_give_the_same_counts(n_threads, n_edges, apart, monkeypatch):
     rng = np.random.default_rng(4)
-    times = np.sort(rng.uniform(0, 30, (150, 200)), axis=1)
-    offsets = np.arange(0, 30_001, 200)
-    event = rng.permutation(np.arange(0, 25, 0.2))
+    times = np.sort(rng.uniform(0, 30 + 125 * apart, (50, 2000)), axis=1)
+    offsets = np.arange(0, 100_001, 2000)
+    event = rng.permutation(10 + np.arange(125) * apart)
     windows = Windows(np.arange(125), event, np.arange(41) * 0.025, 0.025, {})
     expected = count(times.ravel(), offsets, windows)
     monkeypatch.setattr(counting, "MANY", 0)
-    monkeypatch.setattr(counting, "CACHE", 3000)  # blocks of 75 units
+    monkeypatch.setattr(counting, "MOST_EDGES", n_edges)
     counts = count(times.ravel(), offsets, windows, n_threads=n_threads)
     np.testing.assert_array_equal(counts, expected)
     assert counts.dtype == np.int8
+
+
+@pytest.mark.parametrize("n_edges", [4, 1536])
+def test_counts_near_the_limit_of_a_byte_stay_in_it_or_leave_it_in_both_ways_alike(n_edges, monkeypatch):
+    rng = np.random.default_rng(5)
+    monkeypatch.setattr(counting, "MOST_EDGES", n_edges)
+    seen = []
+    for _ in range(60):
+        spikes = np.sort(np.round(rng.uniform(0, 10, rng.integers(1900, 2500)), 1))
+        event = rng.uniform(-1, 8, 6)
+        windows = Windows(np.arange(6), event, np.linspace(0, 2, 5), 0.5, {})
+        offsets = np.array([0, 0, len(spikes)])
+        monkeypatch.setattr(counting, "MANY", 10**9)
+        expected = count(spikes, offsets, windows)
+        monkeypatch.setattr(counting, "MANY", 0)
+        counts = count(spikes, offsets, windows, n_threads=1)
+        np.testing.assert_array_equal(counts, expected)
+        assert counts.dtype == expected.dtype
+        seen.append(counts.dtype == np.int8)
+    assert 10 < sum(seen) < 50
 
 
 @pytest.mark.parametrize("way", ["numpy", "compiled"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
+from math import isqrt
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,14 +18,11 @@ MANY = 1_000_000
 SIGNED = (np.int8, np.int16, np.int32, np.int64)
 """Types of counts, the smallest first: signed, so that a difference of counts is one."""
 
-CACHE = 1 << 20
-"""Bytes of counts that one core writes at a time: they stay in its cache, and whole trials lie together."""
+MOST_EDGES = 1536
+"""Edges of bins that are counted together: tables of them, and what is written for 64 units, stay in a core's cache."""
 
-LINE = 64
-"""Units that are counted together at least: their counts share a cache line."""
-
-MOST_EVENTS = 16
-"""Events after which it is the next unit's turn: enough to read on in its spikes."""
+MOST_PLACES = 4 * MOST_EDGES
+"""Places of bins that are listed for the time between two edges, together: fewer events where many windows overlap."""
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -59,7 +56,8 @@ def count(
     fill = _fill_compiled if are_many(times) else _fill
     shape = (len(windows.event), windows.n_bins, len(offsets) - 1)
     for dtype in dtypes:
-        counts = np.empty(shape, dtype=dtype)
+        # zeros that nobody has touched cost nothing: the system clears a page when it is first written
+        counts = np.zeros(shape, dtype=dtype)
         if fill(counts, times, offsets, windows, n_threads or n_cores()):
             return counts
         del counts
@@ -110,7 +108,6 @@ def parts(n: int, n_parts: int) -> list[tuple[int, int]]:
 def _fill(counts: np.ndarray, times: np.ndarray, offsets: np.ndarray, windows: Windows, _: int) -> bool:
     """Count unit after unit; return whether all counts fit."""
     n_units, largest = counts.shape[-1], np.iinfo(counts.dtype).max
-    counts.fill(0)
     flat = counts.reshape(-1)
     for unit in range(n_units):
         cells, numbers = cells_of(times[offsets[unit] : offsets[unit + 1]], windows)
@@ -123,20 +120,34 @@ def _fill(counts: np.ndarray, times: np.ndarray, offsets: np.ndarray, windows: W
 def _fill_compiled(
     counts: np.ndarray, times: np.ndarray, offsets: np.ndarray, windows: Windows, n_threads: int
 ) -> bool:
-    """Count in threads of which each has its own units and trials, and clears them; return whether all counts fit."""
+    """Count in threads of which each has its own pieces of windows; return whether all counts fit."""
     from neurodata4ml.data.align.kernel import add_counts
 
-    limit, full = counts.dtype.type(np.iinfo(counts.dtype).max), np.zeros(1, dtype=np.bool_)
-    order = np.argsort(windows.event, kind="stable")
-    n_events = int(np.clip(CACHE // (windows.n_bins * counts.itemsize * LINE), 1, MOST_EVENTS))
-    n_units = max(CACHE // (windows.n_bins * counts.itemsize * n_events), LINE)
-    units = parts(counts.shape[-1], -(-counts.shape[-1] // n_units))
-    trials = parts(len(order), -(-4 * n_threads // len(units)) if n_threads > 1 else 1)
+    pieces, n_bins = _pieces(windows)
+    left, right = pieces[-2:]
+    n_parts = 4 * n_threads if n_threads > 1 else 1
+    most = int((np.arange(1, len(left) + 1) - np.searchsorted(np.sort(right), left, side="right")).max())
+    n_listed = MOST_PLACES // (n_bins + 1)
+    n_together = min(MOST_EDGES // (n_bins + 1), max(n_listed // most, isqrt(n_listed)), -(-len(left) // n_parts))
+    n_together = max(n_together, 1)
+    sizes = (n_together, n_together * (n_bins + 1), min(most, n_together))
+    apart = float(np.median(np.diff(left))) if len(left) > 1 else float(right[0] - left[0])
+    full = np.array([0, np.iinfo(counts.dtype).max])
 
-    def work(job: tuple[tuple[int, int], tuple[int, int]]) -> None:
-        (first, stop), unit = job
-        which = (windows.event, order[first:stop], windows.edges, windows.bin_width)
-        add_counts((times, offsets), which, unit, counts, n_events, limit, full)
+    def work(part: tuple[int, int]) -> None:
+        some = tuple(column[slice(*part)] for column in pieces)
+        add_counts((times, offsets), (windows.event, windows.edges), some, apart, counts, sizes, full)
 
-    in_threads(work, product(trials, units), n_threads)
+    in_threads(work, parts(len(left), n_parts), n_threads)
     return not full[0]
+
+
+def _pieces(windows: Windows) -> tuple[tuple[np.ndarray, ...], int]:
+    """Divide long windows; return trial, first bin, stop bin, left, right of each piece, rising, and the most bins."""
+    event, edges = windows.event, windows.edges
+    first = np.arange(0, windows.n_bins, MOST_EDGES - 1)
+    stop = np.minimum(first + MOST_EDGES - 1, windows.n_bins)
+    left, right = ((event[:, np.newaxis] + edges[bins]).ravel() for bins in (first, stop))
+    order = np.argsort(left, kind="stable")
+    trial, piece = np.divmod(order, len(first))
+    return (trial, first[piece], stop[piece], left[order], right[order]), int((stop - first).max())

@@ -66,7 +66,7 @@ def _library() -> Any:
 
 def _compiled() -> Any:
     """Return ``cells_of``, compiled."""
-    from neurodata4ml.data.align.kernel import find_windows, list_cells
+    from neurodata4ml.data.align.kernel_sparse import find_windows, list_cells
 
     def list_unit(spikes: np.ndarray, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
         event, edges = windows.event, windows.edges

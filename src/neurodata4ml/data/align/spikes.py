@@ -131,11 +131,10 @@ def _check_sorted(session: xr.Dataset, times: np.ndarray, offsets: np.ndarray) -
 
 def _rises_everywhere(times: np.ndarray, offsets: np.ndarray) -> bool:
     """Return whether all units' times rise: one look at each, on all cores, and nothing is written."""
-    from neurodata4ml.data.align.kernel import rises
+    from neurodata4ml.data.align.kernel import rise
 
-    units = list(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True))
-    several = [units[first:stop] for first, stop in parts(len(units), 4 * n_cores())]
-    return all(in_threads(lambda some: all(rises(times, *unit) for unit in some), several, n_cores()))
+    some = parts(len(offsets) - 1, 4 * n_cores())
+    return all(in_threads(lambda units: rise(times, offsets, *units), some, n_cores()))
 
 
 def _unit(session: xr.Dataset, i: int) -> str:
