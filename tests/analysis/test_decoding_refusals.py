@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from neurodata4ml.analysis.decoding.decode import decode
@@ -43,6 +44,12 @@ def test_dask_is_computed_and_integers_of_any_width_are_the_numbers_they_are():
     assert same(x.chunk({"trial": 30}), x)
     assert same(x.astype(np.int8), x.astype(np.float64))
     assert same(x.astype(np.float32), x)
+
+
+@pytest.mark.parametrize("scale", [1e-120, 1e120])
+@pytest.mark.parametrize("decoder", ["lda", "ridge"])
+def test_large_and_small_numbers_are_read_as_any_others(decoder, scale):
+    assert same(counts() * scale, counts(), decoder=decoder)
 
 
 def test_units_that_never_respond_at_all_leave_chance():
@@ -88,8 +95,23 @@ def unlabelled():
         (counts(), {"target": "speed"}, r"cut the values into bins: x\.assign_coords\(speed_bin=\(x\.speed\.dims"),
         (counts(), {"target": "speed", "decoder": "logistic"}, "decoder='logistic' has no form for that"),
         (counts(), {"target": "speed", "decoder": LogisticRegression()}, "LogisticRegression is not a regressor"),
+        (
+            counts(),
+            {"decoder": KMeans(2)},
+            "KMeans finds clusters without labels, and cannot be .* 'side'. Give a classif",
+        ),
         (counts().assign_coords(side=counts().side.astype(str)), {"decoder": Ridge()}, "Ridge is not a classifier"),
         (counts(), {"null": "sideways"}, "sideways"),
+        (
+            counts() * 1e200,
+            {},
+            r"squares responses, and those of 12 of 12 units .* \(up to \de\+20\d\)\. .* x / \de\+20\d",
+        ),
+        (
+            counts() * np.where(np.arange(12) < 2, 1e-200, 1.0),
+            {"decoder": "ridge"},
+            r"2 of 12 units .*e-(199|200)\)\. Give",
+        ),
     ],
 )
 def test_what_has_no_honest_answer_is_refused(x, keywords, sentence):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
@@ -17,8 +17,12 @@ from neurodata4ml.analysis.decoding.question import Question, ask
 from neurodata4ml.analysis.decoding.scoring import Score, find_score
 from neurodata4ml.analysis.decoding.tally import Tally, tally
 from neurodata4ml.analysis.design.warned import warn_reader
+from neurodata4ml.analysis.linear.evidence import Kept
 from neurodata4ml.analysis.linear.threads import one_blas_thread
 from neurodata4ml.errors import DesignError
+
+_LARGEST = 1e140
+"""Sums of squares of larger numbers overflow; of numbers smaller than its inverse, they vanish."""
 
 _LOG = logging.getLogger("neurodata4ml")
 
@@ -37,6 +41,8 @@ class Answer:
     found : Tally
     groups : str
         What was left out together for the intervals: "block" or "contiguous".
+    kept : list
+        What the engine left of its sums over all samples; see ``Kept``.
     """
 
     question: Question
@@ -45,6 +51,7 @@ class Answer:
     score: Score
     found: Tally
     groups: str
+    kept: Kept = field(default_factory=list)
 
 
 def answer(
@@ -76,14 +83,17 @@ def answer(
     chosen = find_decoder(options.decoder, options.nested, continuous=continuous, target=target)
     n_folds = max(folds.n_folds for folds in question.folds)
     chosen = settle(chosen, question.truth, question.n_classes, n_folds, asked=bool(options.nested))
+    if chosen.closed != "bayes":
+        _require_squares(question.responses, step)
     _warn_of_leak(question, step)
     groups, kind = groups_of(question.x, question.dim)
     shape = (len(question.sets), len(question.folds), n_folds, len(question.responses))
     _LOG.info("%s: %d labellings, %d deals of folds, %d folds, %d times", step, *shape)
+    kept: Kept = []
     with one_blas_thread():  # once: folds that are dealt again for each shuffle ask for it a thousand times
-        pieces = held_out(question, chosen, score, across_times=across_times, n_jobs=options.n_jobs)
+        pieces = held_out(question, chosen, score, across_times=across_times, n_jobs=options.n_jobs, keep=kept)
         found = tally(pieces, score, shape, groups)
-    return Answer(question, options, chosen, score, found, kind)
+    return Answer(question, options, chosen, score, found, kind, kept)
 
 
 def notes(found: Answer) -> list[str]:
@@ -99,6 +109,20 @@ def notes(found: Answer) -> list[str]:
     if found.question.x.attrs.get("pseudo_population"):
         said.append(str(found.question.x.attrs["pseudo_population"]))
     return list(dict.fromkeys(note.rstrip(".") for note in said if note))
+
+
+def _require_squares(responses: np.ndarray, step: str) -> None:
+    """Refuse responses whose squares, of which all scaling is made, float64 cannot hold."""
+    if responses.dtype.kind != "f":
+        return
+    largest = np.maximum(responses.max(axis=(0, 1)), -responses.min(axis=(0, 1))).astype(np.float64)
+    odd = largest[(largest > _LARGEST) | ((largest > 0) & (largest < 1 / _LARGEST))]
+    if len(odd):
+        message = (
+            f"{step} squares responses, and those of {len(odd)} of {len(largest)} units are beyond what can be squared "
+            f"(up to {odd[0]:.0e}). Give them in other units, such as x / {odd[0]:.0e}."
+        )
+        raise DesignError(message)
 
 
 def _warn_of_leak(question: Question, step: str) -> None:

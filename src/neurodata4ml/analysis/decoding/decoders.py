@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_clusterer, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, RidgeClassifierCV, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline
@@ -150,6 +150,12 @@ def _given(estimator: Any, nested: bool | Grid | None, *, continuous: bool, targ
     name = type(estimator[-1] if isinstance(estimator, Pipeline) else estimator).__name__
     if isinstance(estimator, type) or not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
         message = f"decode takes a name ({', '.join(DECODERS)}) or a scikit-learn estimator; got {estimator!r}."
+        raise DesignError(message)
+    if is_clusterer(estimator):
+        message = (
+            f"{name} finds clusters without labels, and cannot be asked to predict {target!r}. Give a "
+            f"{'regressor' if continuous else 'classifier'}, such as decoder={'ridge' if continuous else 'lda'!r}."
+        )
         raise DesignError(message)
     other, wanted = (is_classifier, "regressor") if continuous else (is_regressor, "classifier")
     if other(estimator):

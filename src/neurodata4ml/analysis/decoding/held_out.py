@@ -11,10 +11,17 @@ from neurodata4ml.analysis.decoding.pieces import Fold
 from neurodata4ml.analysis.decoding.question import Question
 from neurodata4ml.analysis.decoding.refits import refit
 from neurodata4ml.analysis.decoding.scoring import HeldOut, Score
+from neurodata4ml.analysis.linear.evidence import Kept
 
 
 def held_out(
-    question: Question, chosen: Chosen, score: Score, *, across_times: bool = False, n_jobs: int | None = None
+    question: Question,
+    chosen: Chosen,
+    score: Score,
+    *,
+    across_times: bool = False,
+    n_jobs: int | None = None,
+    keep: Kept | None = None,
 ) -> Iterator[HeldOut]:
     """Yield what the decoder says about the test samples of every fold, piece by piece.
 
@@ -32,6 +39,8 @@ def held_out(
         Test each decoder on every time, not only on its own.
     n_jobs : int, optional
         Threads; all cores when left out.
+    keep : list, optional
+        See ``Kept``; left empty where responses are not the same for all folds.
     """
     many = len(chosen.candidates) > 1 and not chosen.leave_one_out
     for repeat, sets, parts in question.deals():
@@ -42,7 +51,9 @@ def held_out(
         ]
         if chosen.closed:
             decides = score.decides
-            yield from solve(question, chosen, folds, decides=decides, across_times=across_times, n_jobs=n_jobs)
+            yield from solve(
+                question, chosen, folds, decides=decides, across_times=across_times, n_jobs=n_jobs, keep=keep
+            )
         else:
             for fold in folds:
                 yield from refit(question, chosen, score, fold, across_times=across_times, n_jobs=n_jobs)

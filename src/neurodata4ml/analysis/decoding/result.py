@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.decoding import closed
 from neurodata4ml.analysis.decoding.accuracy import CONFIDENCE, score_interval
 from neurodata4ml.analysis.decoding.answer import Answer, notes
 from neurodata4ml.analysis.decoding.corrections import CORRECTIONS
@@ -82,22 +83,17 @@ def read_from(answer: Answer) -> xr.Dataset:
     Its hyper-parameters are those that inner folds chose most often.
     """
     question = answer.question
-    every = np.arange(len(question.truth))
-    X = cleaned(question, every, slice(0, 1))[0]
-    picked = answer.found.picked
-    best = 0 if picked is None else int(np.bincount(picked[:, 0]).argmax())
     with one_blas_thread():
-        weights = linear_weights(
-            fit(answer.chosen, answer.chosen.candidates[best], X, question.truth), question.n_classes
-        )
-    if weights is None:
+        read = _weights_and_pattern(answer)
+    if read is None:
         return xr.Dataset()
+    weights, patterns = read
     units = feature_dim(question.x, step="decode")
     dims = (units,) if question.classes is None else ("class", units)
     coords = {units: question.x.coords[units]} if units in question.x.coords else {}
     if question.classes is not None:
         coords["class"] = xr.DataArray(question.classes, dims="class")
-    return xr.Dataset({"weights": (dims, weights), "pattern": (dims, pattern(weights, X))}, coords=coords)
+    return xr.Dataset({"weights": (dims, weights), "pattern": (dims, patterns)}, coords=coords)
 
 
 def described(result: xr.Dataset, answer: Answer, *, step: str, **more: Any) -> xr.Dataset:
@@ -134,6 +130,16 @@ def described(result: xr.Dataset, answer: Answer, *, step: str, **more: Any) -> 
     kept = {k: v for k, v in x.attrs.items() if "_dropped_" in str(k) or k == "pseudo_population"}
     result.attrs = {**provenance(x), **kept, **asked, **why}
     return add_step(result, step, **asked)
+
+
+def _weights_and_pattern(answer: Answer) -> tuple[np.ndarray, np.ndarray] | None:
+    question, chosen, picked = answer.question, answer.chosen, answer.found.picked
+    best = 0 if picked is None else int(np.bincount(picked[:, 0]).argmax())
+    if chosen.closed in ("lda", "ridge"):
+        return closed.read(question, chosen, best, answer.kept)
+    X = cleaned(question, np.arange(len(question.truth)), slice(0, 1))[0]
+    weights = linear_weights(fit(chosen, chosen.candidates[best], X, question.truth), question.n_classes)
+    return None if weights is None else (weights, pattern(weights, X))
 
 
 def _on(dims: tuple[str, ...], values: np.ndarray, at: int = 0) -> np.ndarray:

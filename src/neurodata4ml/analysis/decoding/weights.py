@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from neurodata4ml.analysis.linear.whole import patterns_of
+
 
 def linear_weights(fitted: Any, n_classes: int) -> np.ndarray | None:
     """Return the weights of a fitted linear estimator, in its output per unit of the responses themselves.
@@ -59,6 +61,5 @@ def pattern(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
     centred = x - x.mean(axis=0)
     outputs = centred @ rows.T
     # Cov(x) W is the covariance of units with outputs, without the matrix of all units
-    with_units, among = centred.T @ outputs / len(x), outputs.T @ outputs / len(x)
-    found = (with_units @ np.linalg.pinv(among, rcond=1e-10, hermitian=True)).T
-    return np.asarray(found.reshape(weights.shape))
+    with_units, among = outputs.T @ centred / len(x), outputs.T @ outputs / len(x)
+    return patterns_of(with_units, among).reshape(weights.shape)

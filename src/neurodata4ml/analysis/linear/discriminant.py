@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from neurodata4ml.analysis.linear.across import across_evidence
 from neurodata4ml.analysis.linear.discriminant_many import Discriminants
-from neurodata4ml.analysis.linear.evidence import Evidence, gather_evidence, make_job
+from neurodata4ml.analysis.linear.evidence import Evidence, Kept, gather_evidence, make_job
 from neurodata4ml.analysis.linear.stimuli import sum_rows
 
 LEDOIT_WOLF = "ledoit-wolf"
@@ -80,6 +80,7 @@ def lda_evidence(
     across_times: bool = False,
     dtype: Any = np.float64,
     n_jobs: int | None = None,
+    keep: Kept | None = None,
 ) -> Iterator[Evidence]:
     """Yield the evidence for each class in held-out samples, for every labelling, fold and bin of time.
 
@@ -92,7 +93,7 @@ def lda_evidence(
         Class of each sample, 0 to ``n_classes - 1``, in each labelling.
     """
     learner = Discriminants(n_classes, len(codes), shrinkage)
-    job = make_job(np.asarray(x), folds, codes, learner, standardise=standardise, dtype=dtype, n_jobs=n_jobs)
+    job = make_job(np.asarray(x), folds, codes, learner, standardise=standardise, dtype=dtype, n_jobs=n_jobs, keep=keep)
     yield from across_evidence(job) if across_times else gather_evidence(job)
 
 

@@ -8,11 +8,15 @@ import numpy as np
 
 from neurodata4ml.analysis.linear.evidence import Labelled, Solution
 from neurodata4ml.analysis.linear.gram import Bin, Frame, diagonal
+from neurodata4ml.analysis.linear.lapack import cholesky, cholesky_solve
 
 LEDOIT_WOLF = "ledoit-wolf"
 
 _CHUNK = 4_000_000
 """Numbers held at once by one thread (32 MB)."""
+
+_MANY_CLASSES = 16
+"""From more classes on, one product of each sample is quicker than a matrix product with all of their means."""
 
 
 @dataclass(frozen=True)
@@ -106,28 +110,29 @@ class Discriminants:
 def _quartic(shared: Shared, means: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the sum over samples of the fourth power of their distance to their class mean, per labelling."""
     n_sets, n_classes, q = means.shape
-    flat = means.reshape(n_sets * n_classes, q)
-    across = shared.frame.project(flat, shared.bin_, shared.rows).reshape(-1, n_sets, n_classes)
-    sets = np.arange(n_sets)[:, None]
-    squared = -2 * across[np.arange(len(across)), sets, labels].astype(np.float64)
+    frame, bin_, rows, sets = shared.frame, shared.bin_, shared.rows, np.arange(n_sets)[:, None]
+    if n_classes > _MANY_CLASSES:
+        own = [frame.project_own(m, each, bin_, rows) for m, each in zip(means, labels, strict=True)]
+        squared = -2 * np.stack(own).astype(np.float64)
+    else:
+        across = frame.project(means.reshape(n_sets * n_classes, q), bin_, rows).reshape(-1, n_sets, n_classes)
+        squared = -2 * across[np.arange(len(across)), sets, labels].astype(np.float64)
     squared += shared.squared + np.einsum("scq,scq->sc", means, means)[sets, labels]
     return np.asarray(np.einsum("si,si->s", squared, squared))
 
 
 def _direct(scatter: np.ndarray, means: np.ndarray, keep: float, ridge: float) -> np.ndarray:
     """Return weights (n_classes, n_axes) by one factorisation."""
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve
-
     if len(scatter) == 0:
         return np.zeros(means.shape)
     covariance = keep * scatter
     covariance[np.diag_indices(len(covariance))] += ridge
     try:
-        factor = cho_factor(covariance, lower=True, check_finite=False)
-        pivots = factor[0].diagonal() ** 2
+        factor = cholesky(covariance)
+        pivots = factor.diagonal() ** 2
         if len(pivots) == 0 or pivots.min() > 1e-11 * covariance.diagonal().max():
-            return np.asarray(cho_solve(factor, means.T, check_finite=False).T)
-    except LinAlgError:
+            return cholesky_solve(factor, means.T).T
+    except np.linalg.LinAlgError:
         pass
     # duplicate units, or too few samples, make it singular: the shortest solution gives them no weight
     return np.asarray(np.linalg.lstsq(covariance, means.T, rcond=None)[0].T)

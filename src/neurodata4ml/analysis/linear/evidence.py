@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import Any, Protocol
 
@@ -20,14 +19,19 @@ from neurodata4ml.analysis.linear.gram import (
     shares_grams,
 )
 from neurodata4ml.analysis.linear.labellings import label_sums, label_totals
+from neurodata4ml.analysis.linear.once import once
 from neurodata4ml.analysis.linear.partition import Partition, over_parts, partition
 from neurodata4ml.analysis.linear.threads import in_threads, one_blas_thread, stream_threads
+from neurodata4ml.cores import n_cores
 
 PIECE = 4_000_000
 """Numbers held at once for a piece of evidence (32 MB)."""
 
 TINY = 20_000_000
 """Multiplications below which one thread does all."""
+
+Kept = list[tuple[Bin, Partition]]
+"""Given an empty one, the engine leaves there what ``read_whole`` reads: the bin, where there is one of all samples."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Labelled:
     labels: np.ndarray
     n_classes: int
 
-    @cached_property
+    @once
     def sums(self) -> np.ndarray:
         """Label sums in the frame's coordinates (n_sets, n_outputs, n_axes), in float64."""
         if self.raw is not None:
@@ -126,6 +130,7 @@ class Job:
     standardise: bool
     dtype: Any
     n_jobs: int | None
+    keep: Kept | None = None
 
 
 def make_job(
@@ -137,6 +142,7 @@ def make_job(
     standardise: bool,
     dtype: Any,
     n_jobs: int | None,
+    keep: Kept | None = None,
 ) -> Job:
     """Divide the samples by the folds, and order the labels so."""
     part = partition(folds, x.shape[1])
@@ -145,7 +151,7 @@ def make_job(
     # starting threads takes longer than this
     n_jobs = 1 if work < TINY else n_jobs
     tests = [test for _, test in folds]
-    return Job(x, part, tests, labels[:, part.order], learner, standardise, np.dtype(dtype), n_jobs)
+    return Job(x, part, tests, labels[:, part.order], learner, standardise, np.dtype(dtype), n_jobs, keep)
 
 
 def gather_evidence(job: Job) -> Iterator[Evidence]:
@@ -185,7 +191,10 @@ def make_bins(job: Job, times: range) -> list[Bin]:
     wanted = list(product(range(len(values)), range(n_parts)))
     grams = in_threads(lambda at: part_gram(values[at[0]][0][part.parts[at[1]]]), wanted, n_jobs=job.n_jobs)
     by_bin = [grams[i * n_parts : (i + 1) * n_parts] for i in range(len(values))]
-    return in_threads(lambda i: make_bin(*values[i], part, by_bin[i]), range(len(values)), n_jobs=job.n_jobs)
+    bins = in_threads(lambda i: make_bin(*values[i], part, by_bin[i]), range(len(values)), n_jobs=job.n_jobs)
+    if job.keep is not None and not job.keep and len(job.x) == 1 and len(part.order) == job.x.shape[1]:
+        job.keep.append((bins[0], part))
+    return bins
 
 
 def prepared(job: Job, bin_: Bin, k: int) -> tuple[Frame, Any]:
@@ -239,10 +248,20 @@ def _all_sets(job: Job, times: range, bins: list[Bin]) -> Iterator[Evidence]:
         frame, shared = prepared(job, bins[i], k)
         return _answer(job, shared, labelled(job, frame, sums[i], (times[i], k, sets)))
 
-    answers = in_threads(one, product(range(job.part.n_folds), range(len(bins))), n_jobs=job.n_jobs)
+    tasks = list(product(range(job.part.n_folds), range(len(bins))))
+    answers = in_threads(one, tasks, n_jobs=_even_threads(len(tasks)) if job.n_jobs is None else job.n_jobs)
     for k in range(job.part.n_folds):
         mine = answers[k * len(bins) : (k + 1) * len(bins)]
         yield _evidence(job, mine, times, sets, k)
+
+
+def _even_threads(n_tasks: int) -> int:
+    """Return how many threads keep every core busy to the end: five folds would leave one of two cores idle.
+
+    A few more threads than cores begin with the tasks that would be left over, and share the cores among them.
+    """
+    cores = n_cores()
+    return cores + n_tasks % cores if n_tasks > cores else n_tasks
 
 
 def _some_sets(job: Job, t: int, bin_: Bin, step: int) -> Iterator[Evidence]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neurodata4ml.analysis.linear.across import across_evidence
-from neurodata4ml.analysis.linear.evidence import Evidence, Learner, gather_evidence, make_job
+from neurodata4ml.analysis.linear.evidence import Evidence, Kept, Learner, gather_evidence, make_job
 from neurodata4ml.analysis.linear.ridge_choice import EveryPenalty, GivenPenalty, choose_inside
 from neurodata4ml.analysis.linear.ridge_loo import LeaveOneOut
 from neurodata4ml.analysis.linear.ridge_many import Ridge
@@ -32,6 +32,7 @@ def ridge_evidence(
     across_times: bool = False,
     dtype: Any = np.float64,
     n_jobs: int | None = None,
+    keep: Kept | None = None,
 ) -> Iterator[Evidence]:
     """Yield what ridge predicts of held-out samples, for every labelling, fold and bin of time.
 
@@ -69,6 +70,8 @@ def ridge_evidence(
         Of the large products and of the values. Factorisations are float64 in any case; float32 keeps four digits.
     n_jobs : int, optional
         Threads; by default, the cores that this process may use. The result has the same bits for any number.
+    keep : list, optional
+        See ``evidence.Kept``.
 
     Yields
     ------
@@ -93,5 +96,5 @@ def ridge_evidence(
     else:
         many = len(targets) * n_outputs > max(len(test) for _, test in folds)
         learner = Ridge(n_classes, n_outputs, float(alphas[0]), hat=many and not across_times)
-    made = job(folds, learner=learner)
+    made = job(folds, learner=learner, keep=keep)
     yield from across_evidence(made) if across_times else gather_evidence(made)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from neurodata4ml.analysis.linear.evidence import Labelled, Solution
 from neurodata4ml.analysis.linear.gram import Bin, Frame, runs
+from neurodata4ml.analysis.linear.lapack import cholesky_solve, eigh
+from neurodata4ml.analysis.linear.once import once
 from neurodata4ml.analysis.linear.ridge_choice import targets_of
-from neurodata4ml.analysis.linear.ridge_many import backsolve, factorise, means_of_targets, products_with_targets
+from neurodata4ml.analysis.linear.ridge_many import factorise, means_of_targets, products_with_targets
 from neurodata4ml.analysis.linear.threads import spread
 
 _ROUGH = 1e-4
 """Relative error granted to float32, ten times the worst seen; errors nearer than that are computed again."""
-
-_CURVES = 1e-3
-"""Curves smaller than this, relative to the largest, are left out of the first look."""
 
 _BLOCK, _ROWS = 400_000, 1180
 """Numbers held at once while errors are summed, and rows turned at once: what a core's cache holds."""
@@ -52,17 +50,7 @@ class Turned:
 
     def products(self, products: np.ndarray) -> np.ndarray:
         """Turn products with targets (n_outputs, n_axes)."""
-        return products if self.axes is None else products @ self.axes
-
-    @cached_property
-    def curves(self) -> tuple[np.ndarray, np.ndarray]:
-        """Few curves over the eigenvalues (n_vectors, n_curves) that mix (n_curves, n_alphas) to all the filters."""
-        heavy = (self.spectrum > 0)[:, None]
-        curve, size, mixing = np.linalg.svd(self.spectrum[:, None] * self.filters, full_matrices=False)
-        n_curves = int(np.sum(size > _CURVES * size.max(initial=0.0)))
-        none = np.zeros((len(curve), n_curves))
-        basis = np.divide(curve[:, :n_curves], self.spectrum[:, None], out=none, where=heavy)
-        return basis, size[:n_curves, None] * mixing[:n_curves]
+        return products if self.axes is None else products.astype(self.axes.dtype, copy=False) @ self.axes
 
 
 @dataclass(frozen=True)
@@ -79,17 +67,17 @@ class Shared:
         """Coordinates of the test samples."""
         return self.frame.test
 
-    @cached_property
+    @once
     def rough(self) -> Turned:
         """In float32, twice as fast."""
         return _turned(self, np.float32)
 
-    @cached_property
+    @once
     def exact(self) -> Turned:
         """In float64."""
         return _turned(self, np.float64)
 
-    @cached_property
+    @once
     def _factors(self) -> dict[int, np.ndarray]:
         return {}
 
@@ -99,7 +87,7 @@ class Shared:
             return np.asarray(products / (self.frame.gram + self.alphas[a]))
         if a not in self._factors:
             self._factors[a] = factorise(self.frame.gram, float(self.alphas[a]))
-        return backsolve(self._factors[a], products.T).T
+        return cholesky_solve(self._factors[a], products.T).T
 
 
 @dataclass(frozen=True)
@@ -135,18 +123,17 @@ class LeaveOneOut:
 
     def _best(self, shared: Shared, products: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return the place of the best penalty, for each output or for all together (n_outputs or 1,)."""
-        every = np.arange(len(self.alphas))
-        if self.per_target:
-            error = self._errors(shared.rough, products, targets, every)
-            slack = (error + np.sqrt(error * (targets**2).mean(axis=0))) * shared.rough.doubt[:, None]
-        else:
-            error, slack = _first_look(shared.rough, products, targets)
-        near = (error - slack <= (error + slack).min(axis=0)).any(axis=1)
-        near |= ~np.isfinite(error - slack).all(axis=1)
-        if near.sum() > 1:
-            error[~near] = np.inf
-            error[near] = self._errors(shared.exact, products, targets, every[near])
-        return np.asarray(error.argmin(axis=0))
+        near = np.arange(len(self.alphas)) if self.per_target else _first_look(shared.rough, products, targets)
+        error = np.zeros((len(near), 1))
+        if len(near) > 1:
+            error = self._errors(shared.rough, products, targets, near)
+            square = (targets**2).mean(axis=0 if self.per_target else None)
+            slack = (error + np.sqrt(error * square)) * shared.rough.doubt[near, None]
+            kept = _near(error - slack, error + slack)
+            near, error = near[kept], error[kept]
+        if len(near) > 1:
+            error = self._errors(shared.exact, products, targets, near)
+        return np.asarray(near[error.argmin(axis=0)])
 
     def _errors(self, turned: Turned, products: np.ndarray, targets: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Return the mean squared error (n_places, n_outputs or 1) of samples left out."""
@@ -164,44 +151,57 @@ class LeaveOneOut:
         return np.asarray(np.sum(counted, axis=0, dtype=np.float64) / (n if self.per_target else targets.size))
 
 
-def _first_look(turned: Turned, products: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean squared error of samples left out, over all outputs (n_alphas, 1), and how wrong it may be.
+def _near(least: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Return which penalties (n_places,) may be the best of an output, from bounds of their errors; NaN bounds none."""
+    return np.asarray(~(least > most.min(axis=0)).all(axis=1))
 
-    An error is the squared residual times ``(1 - h)^-2``. The residuals' sum follows from the eigenvalues; each by
-    itself is only needed for what its factor differs from the mean factor, and few curves tell it well enough.
+
+def _first_look(turned: Turned, products: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the places of the penalties that may be the best over all outputs; the others cannot.
+
+    An error is the squared residual r of each sample times its factor ``f = (1 - h)^-2``. The factors of every penalty
+    are known, and the sum of its residuals follows from the eigenvalues: with ``g = f - mean(f)`` the error is
+    ``mean(f) sum r^2 + sum g r^2``. For the second, small sum residuals are computed for one penalty only, the likely
+    best. The fits of another lie d apart from these, and ``D = sum d^2`` follows from the eigenvalues too; whatever d
+    is, ``sum g (r + d)^2 >= sum r^2 g / (1 + g m) - D / m`` for every m with ``1 + g m > 0`` (Lagrange's m; the m taken
+    is the best for small g).
     """
-    (basis, mixing), dtype, n = turned.curves, turned.train.dtype, len(targets)
-    factors = turned.left_out.astype(np.float64) ** -2.0
+    factors, filters, spectrum = turned.left_out.astype(np.float64) ** -2.0, turned.filters, turned.spectrum[:, None]
     mean = factors.mean(axis=0)
-    uneven = (factors - mean).astype(dtype)
+    uneven = factors - mean
     mine = turned.products(products)
-    weights = (mine.T * basis.T[:, :, None]).astype(dtype)
-    # the residual is the targets less the mixed fits: its square, a sum over all pairs of these
-    mix = np.concatenate([np.full((1, mixing.shape[1]), -1.0), mixing])
-    pairs = (mix[:, None] * mix).reshape(len(mix) ** 2, -1).astype(dtype)
-
-    def count(some: slice) -> np.ndarray:
-        both = np.concatenate([targets[some].astype(dtype)[None], turned.train[some] @ weights]).transpose(1, 0, 2)
-        squares = (both @ both.transpose(0, 2, 1)).reshape(len(both), -1) @ pairs
-        return np.asarray(np.einsum("na,na->a", squares, uneven[some]))
-
-    counted = np.sum(spread(count, _slices(n, max(1, _BLOCK // (targets.shape[1] * len(mix))))), axis=0)
+    energy = np.einsum("cj,cj->j", mine, mine, dtype=np.float64)
     square = float(np.einsum("nc,nc->", targets, targets))
-    filters, spectrum = turned.filters, turned.spectrum[:, None]
-    residual = square - np.einsum("cj,cj->j", mine, mine, dtype=np.float64) @ (2 * filters - spectrum * filters**2)
-    error = (mean * residual + counted) / targets.size
-    scale = np.sqrt(np.abs(error) * square / targets.size)
-    slack = (np.abs(error) + scale) * turned.doubt + 3 * _CURVES * scale * (np.ptp(factors, axis=0) / mean)
-    return error[:, None], (slack + 1e-5 * mean * square / targets.size)[:, None]
+    even = mean * (square - energy @ (2 * filters - spectrum * filters**2))
+    likely = int(even.argmin())
+    squares = _squares(turned, mine.T * filters[:, likely, None], targets)
+    apart = energy @ (spectrum * (filters - filters[:, likely, None]) ** 2)
+    steep = np.maximum(squares @ uneven**2, np.finfo(np.float64).tiny)
+    m = np.minimum(np.sqrt(apart / steep), 0.5 / np.maximum(-uneven.min(axis=0), np.finfo(np.float64).tiny))
+    least = even + squares @ (uneven / (1 + uneven * m)) - np.divide(apart, m, out=np.zeros_like(m), where=m > 0)
+    most = even[likely] + squares @ uneven[:, likely]
+    rounding = (np.abs(even) + np.sqrt(np.abs(even) * square)) * turned.doubt + 1e-5 * mean * square
+    return np.flatnonzero(_near((least - rounding)[:, None], np.array([[most + rounding[likely]]])))
+
+
+def _squares(turned: Turned, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the squared residual (n,) of each sample, over all outputs, with weights (n_vectors, n_outputs)."""
+    dtype = turned.train.dtype
+    weights = weights.astype(dtype)
+
+    def square(some: slice) -> np.ndarray:
+        left = turned.train[some] @ weights
+        left -= targets[some].astype(dtype)
+        return np.asarray(np.einsum("nc,nc->n", left, left))
+
+    return np.concatenate(spread(square, _slices(len(targets), max(1, min(_ROWS, _BLOCK // targets.shape[1])))))
 
 
 def _turned(shared: Shared, dtype: Any) -> Turned:
-    from scipy.linalg import eigh
-
     frame, axes = shared.frame, None
     spectrum = frame.gram
     if frame.gram.ndim == 2:
-        spectrum, axes = eigh(frame.gram.astype(dtype), driver="evd", check_finite=False, overwrite_a=True)
+        spectrum, axes = eigh(frame.gram.astype(dtype))
         spectrum = np.maximum(spectrum, 0.0).astype(np.float64)
     filters = 1 / (spectrum[:, None] + shared.alphas)
     train, left_out = _train(shared, axes, filters.astype(dtype))

@@ -8,6 +8,7 @@ import numpy as np
 
 from neurodata4ml.analysis.linear.evidence import Labelled, Solution
 from neurodata4ml.analysis.linear.gram import Bin, Frame
+from neurodata4ml.analysis.linear.lapack import cholesky, cholesky_solve
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Ridge:
         factor = factorise(frame.gram, self.alpha)
         if not self.hat:
             return Shared(frame, bin_, rows, frame.test, factor)
-        hat = backsolve(factor, frame.test.T.astype(np.float64)).T
+        hat = cholesky_solve(factor, frame.test.T.astype(np.float64)).T
         if frame.own is None:
             hat = _from_raw(frame, hat, bin_.values.shape[1], 2.0 if self.n_classes else 1.0)
         return Shared(frame, bin_, rows, hat, factor, True)
@@ -61,7 +62,7 @@ class Ridge:
         if shared.factor is None:
             return Solution(sums / (shared.frame.gram + self.alpha), offset)
         flat = sums.reshape(sums.shape[0] * sums.shape[1], sums.shape[2])
-        return Solution(backsolve(shared.factor, flat.T).T.reshape(sums.shape), offset)
+        return Solution(cholesky_solve(shared.factor, flat.T).T.reshape(sums.shape), offset)
 
 
 def means_of_targets(labelled: Labelled) -> np.ndarray:
@@ -77,22 +78,9 @@ def products_with_targets(labelled: Labelled) -> np.ndarray:
 
 def factorise(gram: np.ndarray, alpha: float) -> np.ndarray:
     """Return the lower Cholesky factor of ``gram + alpha I``."""
-    from scipy.linalg import cholesky
-
-    if len(gram) == 0:
-        return gram
     penalised = gram.copy()
     penalised[np.diag_indices(len(gram))] += alpha
-    return np.asarray(cholesky(penalised, lower=True, overwrite_a=True, check_finite=False))
-
-
-def backsolve(factor: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Solve with a lower Cholesky factor."""
-    from scipy.linalg import cho_solve
-
-    if len(factor) == 0:
-        return right
-    return np.asarray(cho_solve((factor, True), right, check_finite=False))
+    return cholesky(penalised)
 
 
 def _from_raw(frame: Frame, hat: np.ndarray, n_units: int, times: float) -> np.ndarray:

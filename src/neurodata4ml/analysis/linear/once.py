@@ -1,0 +1,30 @@
+"""A property computed once for each object, while other threads compute those of other objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class once(Generic[Value]):
+    """Like ``functools.cached_property``, whose lock in Python 3.11 lets all objects of a class wait for each other.
+
+    Threads that ask the same object wait for the one that was first.
+    """
+
+    def __init__(self, function: Callable[[Any], Value]) -> None:
+        """Keep the function, and its docstring."""
+        self.function, self.__doc__ = function, function.__doc__
+
+    def __get__(self, instance: Any, owner: type) -> Value:
+        """Return the value, computed at the first call."""
+        kept, name = instance.__dict__, self.function.__name__
+        if name not in kept:
+            with kept.setdefault(f"_lock_of_{name}", RLock()):
+                if name not in kept:
+                    kept[name] = self.function(instance)
+        value: Value = kept[name]
+        return value
