@@ -18,7 +18,7 @@ FILES = {
 }
 FLOORS = (
     {"errors", "suggest", "cores"},
-    {"names"},
+    {"names", "require"},
     {"dims", "places"},
     {"results", "spec", "where", "lock"},
     {"data", "analysis", "networks", "report"},

@@ -14,6 +14,7 @@ from neurodata4ml.analysis.noise_corrected import has_signal, no_signal, self_si
 from neurodata4ml.analysis.representations import chosen_distance, represent
 from neurodata4ml.dims import add_step, presented, provenance
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 
 _BOUNDS = ["own", "ceiling", "lower", "upper"]
 
@@ -64,6 +65,9 @@ def noise_ceiling(
     DesignError
         A metric without a ceiling, too few stimuli or repeats, values that are not finite.
     """
+    require_whole(seed, "seed", least=0)
+    require_whole(n_groups, "n_groups", least=2)
+    require_whole(n_splits, "n_splits", least=1, left_out="as many as the metric needs")
     promise = METRICS.get(metric)
     if promise is None or (metric != "cka_unbiased" and promise.on != "rdm"):
         known = ["cka_unbiased", *(name for name, other in METRICS.items() if other.on == "rdm")]

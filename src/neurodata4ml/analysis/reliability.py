@@ -14,6 +14,7 @@ from neurodata4ml.analysis.representations import trial_values
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 
 __all__ = ["noise_ceiling", "reliability"]
 
@@ -57,6 +58,8 @@ def reliability(x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, 
         No repeated stimulus, fewer than two stimuli, trials without a label, an unknown method, values that are
         not finite.
     """
+    require_whole(seed, "seed", least=0)
+    require_whole(n_splits, "n_splits", least=1)
     if method not in ("anova", "split_half"):
         message = f"Unknown method {method!r}. Type reliability(x, method='anova') or method='split_half'."
         raise DesignError(message)

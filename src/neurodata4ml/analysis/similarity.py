@@ -23,6 +23,7 @@ from neurodata4ml.analysis.representations import (
 )
 from neurodata4ml.dims import add_step, presented, provenance, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.require import require_whole
 
 __all__ = ["METRICS", "among_best", "compare"]
 
@@ -90,6 +91,8 @@ def compare(
     >>> compare(x, 3 * x.rename(unit="feature"), metric="procrustes").similarity.round(6).item()
     1.0
     """
+    for value, name, least in ((seed, "seed", 0), (n_groups, "n_groups", 2), (n_splits, "n_splits", 1)):
+        require_whole(value, name, least=least)
     promise = _metric(metric)
     xs = {name: presented(array, step="compare").compute() for name, array in _named(x, "x").items()}
     ys = _named(y, "y")

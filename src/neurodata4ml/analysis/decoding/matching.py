@@ -14,10 +14,10 @@ from neurodata4ml.analysis.decoding.drawing import draw_units
 from neurodata4ml.analysis.decoding.options import Options
 from neurodata4ml.analysis.decoding.question import Question, ask
 from neurodata4ml.analysis.decoding.scoring import find_score
-from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.shifted import valid_p
 from neurodata4ml.dims import add_step, feature_dim, require_array
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 
 EACH = ("score", "null", "low", "high")
 """What is kept of every decoding."""

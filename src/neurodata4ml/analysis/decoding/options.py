@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.analysis.design.null import Null
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 
 
 @dataclass(frozen=True)

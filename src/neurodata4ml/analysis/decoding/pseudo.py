@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.analysis.design.reading import read_design
 from neurodata4ml.analysis.design.serial import SERIAL_ALPHA, serial_dependence
@@ -17,6 +16,7 @@ from neurodata4ml.analysis.design.trials import time_order
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.dims import add_step, feature_dim, presented, require_array, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.require import require_whole
 
 SMALLEST = 0.005
 """The smallest p that the test of serial dependence can give."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.analysis.design.trials import is_continuous
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.dims import add_step, feature_dim, presented, require_array, require_dims
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 
 
 def shuffle_within_class(x: xr.DataArray, target: str, *, folds: Folds | None = None, seed: int = 0) -> xr.DataArray:

@@ -10,15 +10,6 @@ from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.errors import DesignError
 
 
-def require_whole(value: object, name: str, *, least: int, left_out: str = "") -> None:
-    """Refuse what is no whole number of at least ``least``; ``left_out`` says what None means, where it may be None."""
-    if value is None and left_out:
-        return
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
-        message = f"{name} takes a whole number, {least} or more; got {value!r}."
-        raise DesignError(message + (f" Leave it out for {left_out}." if left_out else ""))
-
-
 def require_trials(n_trials: int, n_folds: int, dim: str = "trial") -> None:
     """Refuse too few folds, or fewer samples than folds."""
     if not isinstance(n_folds, numbers.Integral) or isinstance(n_folds, bool) or n_folds < 2:

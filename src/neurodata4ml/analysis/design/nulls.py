@@ -17,7 +17,6 @@ from neurodata4ml.analysis.design.continuous import (
     why_no_circular_shift,
     why_no_linear_shift,
 )
-from neurodata4ml.analysis.design.enough import require_whole
 from neurodata4ml.analysis.design.null import Null
 from neurodata4ml.analysis.design.reading import read_design
 from neurodata4ml.analysis.design.sequences import pseudosession, session_swap
@@ -28,6 +27,7 @@ from neurodata4ml.analysis.design.warned import warn_reader
 from neurodata4ml.analysis.responses import sample_dim, trial_labels
 from neurodata4ml.dims import presented
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 
 
 class Scheme(NamedTuple):

@@ -17,6 +17,7 @@ from neurodata4ml.analysis.design.reading import Design, read_design
 from neurodata4ml.analysis.design.ways import WAYS, Dealt, choose_way
 from neurodata4ml.analysis.responses import sample_dim, trial_labels
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 
 
 def splits(
@@ -86,6 +87,7 @@ def splits(
     >>> [test.tolist() for train, test in splits(x, n_folds=3).split()]
     [[0, 1], [2, 3], [4, 5]]
     """
+    require_whole(seed, "seed", least=0)
     dim = sample_dim(x, step="splits", hint="Folds are made of trials.")
     require_reason(allow_leak)
     _require_purge(purge)

@@ -13,6 +13,7 @@ from neurodata4ml.analysis.dimensions.participation import participation
 from neurodata4ml.analysis.dimensions.spectrum import signal_spectrum
 from neurodata4ml.dims import add_step, provenance, require_array
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 from neurodata4ml.suggest import guess
 
 DIMENSIONALITIES: dict[str, Callable[..., xr.Dataset]] = {
@@ -60,6 +61,7 @@ def dimensionality(x: xr.DataArray, *, method: str = "participation", seed: int 
     True
     """
     require_array(x, step="dimensionality")
+    require_whole(seed, "seed", least=0)
     if not isinstance(method, str) or method not in DIMENSIONALITIES:
         message = (
             f"dimensionality knows the methods {', '.join(DIMENSIONALITIES)}; got {method!r}."

@@ -12,6 +12,7 @@ import xarray as xr
 from neurodata4ml.analysis.inference import permutation_p
 from neurodata4ml.dims import add_step, match_labels, provenance, require_array, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.require import require_whole
 from neurodata4ml.suggest import guess
 
 _ROUNDING = 1e-12
@@ -68,6 +69,7 @@ def align_latents(
     """
     for array in (x, y):
         require_array(array, step="align_latents")
+    require_whole(seed, "seed", least=0)
     if not (isinstance(n_shuffles, int | np.integer) and n_shuffles >= 0):
         message = f"align_latents needs a whole number of shuffles, 0 for none; got n_shuffles={n_shuffles!r}."
         raise DesignError(message)

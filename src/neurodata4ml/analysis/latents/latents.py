@@ -17,6 +17,7 @@ from neurodata4ml.analysis.latents.tensors import tensor_components
 from neurodata4ml.analysis.latents.trajectories import trajectories
 from neurodata4ml.dims import add_step, presented, provenance, require_array
 from neurodata4ml.errors import DesignError
+from neurodata4ml.require import require_whole
 from neurodata4ml.suggest import did_you_mean
 
 
@@ -65,6 +66,7 @@ def latents(
     array([-5.,  0.,  5.])
     """
     require_array(x, step="latents")
+    require_whole(seed, "seed", least=0)
     if not isinstance(method, str) or method not in REDUCERS:
         message = f"latents knows the methods {', '.join(REDUCERS)}; got {method!r}."
         raise DesignError(message)

@@ -1,0 +1,16 @@
+"""What a number must be, asked at every door in the same words."""
+
+from __future__ import annotations
+
+import numbers
+
+from neurodata4ml.errors import DesignError
+
+
+def require_whole(value: object, name: str, *, least: int, left_out: str = "") -> None:
+    """Refuse what is no whole number of at least ``least``; ``left_out`` says what None means, where it may be None."""
+    if value is None and left_out:
+        return
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        message = f"{name} takes a whole number, {least} or more; got {value!r}."
+        raise DesignError(message + (f" Leave it out for {left_out}." if left_out else ""))

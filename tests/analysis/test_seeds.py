@@ -1,0 +1,60 @@
+"""Every door that takes a seed asks for a whole number, in the same words, before it begins."""
+
+import inspect
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import neurodata4ml as nd
+from neurodata4ml.errors import DesignError
+
+COUNTS = xr.DataArray(
+    np.random.default_rng(0).poisson(5, (40, 12)),
+    dims=("trial", "unit"),
+    coords={
+        "stimulus": ("trial", np.tile(np.arange(4), 10)),
+        "start_time": ("trial", np.arange(40.0)),
+        "area": ("unit", np.repeat(["a", "b"], 6).astype(object)),
+        "trial": np.arange(40),
+        "unit": np.arange(12),
+    },
+)
+MEANS = nd.average_by(COUNTS, "stimulus")
+LATENTS = MEANS.rename(unit="component")
+CALLS = {
+    "align_latents": lambda seed: nd.align_latents(LATENTS, LATENTS, seed=seed),
+    "compare": lambda seed: nd.compare(MEANS, MEANS, seed=seed),
+    "decode": lambda seed: nd.decode(COUNTS, n_shuffles=0, seed=seed),
+    "decode_by": lambda seed: nd.decode_by(COUNTS, n_shuffles=0, n_draws=1, seed=seed),
+    "dimensionality": lambda seed: nd.dimensionality(COUNTS, seed=seed),
+    "generalize": lambda seed: nd.generalize(COUNTS.expand_dims(time=[0.0, 0.1]), n_shuffles=0, seed=seed),
+    "latents": lambda seed: nd.latents(MEANS, seed=seed),
+    "noise_ceiling": lambda seed: nd.noise_ceiling(COUNTS, seed=seed),
+    "permutation_null": lambda seed: nd.permutation_null(COUNTS, "stimulus", seed=seed),
+    "pseudo_population": lambda seed: nd.pseudo_population([COUNTS, COUNTS], "stimulus", seed=seed),
+    "reliability": lambda seed: nd.reliability(COUNTS, seed=seed),
+    "shuffle_within_class": lambda seed: nd.shuffle_within_class(COUNTS, "stimulus", seed=seed),
+    "splits": lambda seed: nd.splits(COUNTS, target="stimulus", seed=seed),
+}
+
+
+def test_no_door_is_forgotten():
+    with_seed = {name for name in nd.__all__ if callable(door := getattr(nd, name)) and "seed" in _parameters(door)}
+    assert with_seed == set(CALLS)
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_seed_is_a_whole_number(name):
+    CALLS[name](np.int64(3))
+    for seed in ("a", -1, 1.5, None, True):
+        with pytest.raises(DesignError, match=f"seed takes a whole number, 0 or more; got {seed!r}"):
+            CALLS[name](seed)
+
+
+def _parameters(door):
+    try:
+        return inspect.signature(door).parameters
+    except ValueError:  # e.g. of an exception
+        return {}
