@@ -9,8 +9,9 @@ import pytest
 from align_worlds import make_session, random_session
 
 from neurodata4ml.data.align.bins import bin_spikes
+from neurodata4ml.data.align.windows import with_neighbours
 from neurodata4ml.dims import to_matrix
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import DesignError, LayoutError
 
 
 def observed(session, *of_units):
@@ -41,6 +42,30 @@ def test_a_recording_is_binned_without_trials_in_seconds_of_the_session():
     assert counts.attrs["bin_width"] == 0.25
     (step,) = json.loads(counts.attrs["steps"])
     assert step == {"step": "bin_spikes", "align": None, "window": [0.0, 900.0], "bin_width": 0.25}
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_a_trial_without_an_onset_is_left_out_and_its_neighbours_keep_theirs(lost):
+    session = make_session([[1.1, 3.2, 7.3]], [1.0, lost, 3.0, 7.0])
+    counts = bin_spikes(session, window=(0, 0.5), bin_width=0.5)
+    assert counts.trial.values.tolist() == [0, 2, 3]
+    assert counts.values.ravel().tolist() == [1, 1, 1]
+    opened = with_neighbours(session)
+    assert opened.next_onset.values[[0, 2, 3]].tolist() == [3.0, 7.0, np.inf]
+    assert np.isnan(opened.next_onset.values[1]) == np.isnan(lost)
+
+
+@pytest.mark.parametrize("window", [(-1e307, 1e307), (0, 1e16), (0, np.inf)])
+def test_a_window_that_no_float_can_divide_is_refused(window):
+    with pytest.raises(DesignError, match=r"with start < end, at most 1e\+15 s away; got"):
+        bin_spikes(make_session([[1.1]], [1.0]), window=window, bin_width=None)
+
+
+@pytest.mark.parametrize("times", [[1.0, np.inf], [-np.inf, 1.0]])
+def test_an_infinite_spike_is_no_spike(times):
+    session = make_session([[0.5], times, []], [1.0])
+    with pytest.raises(LayoutError, match="spike_times of unit 11 hold an infinite time; 1 units do"):
+        bin_spikes(session, window=(0, 0.5), bin_width=0.5)
 
 
 def test_without_a_window_a_recording_goes_from_the_first_spike_to_the_last_in_whole_bins():

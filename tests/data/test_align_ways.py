@@ -115,6 +115,28 @@ def test_any_number_of_threads_and_any_blocks_of_events_give_the_same_counts(n_t
     assert counts.dtype == np.int8
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_windows_whose_edges_fall_together_in_floats_hold_nothing_in_all_ways(way, monkeypatch):
+    nanoseconds = make_session([[0.0, 1.7e18, 1.8e18]] * 7, [1.7e18, 1.7e18 + 512])
+    counts = count_in(way, nanoseconds, monkeypatch, window=(0, 0.5), bin_width=0.1)
+    np.testing.assert_array_equal(counts, np.zeros((2, 5, 7)))
+    # beside a power of two, the first of two windows that begin together has a length and the second has none
+    at = 2.0**30
+    session = make_session([[at - 1, at, at, at + 1]] * 7, [at, at - 2.0**-23])
+    options = {"window": (1.5 * 2.0**-24, 1.2 * 2.0**-23), "bin_width": None}
+    np.testing.assert_array_equal(count_in(way, session, monkeypatch, **options)[:, 0], [[2] * 7, [0] * 7])
+
+
+def test_a_chunk_of_a_recording_whose_edges_fall_together_holds_nothing(monkeypatch):
+    monkeypatch.setattr(counting, "MANY", 0)
+    at, tick = 2.0**30, 2.0**-22
+    session = make_session([[at - 1, at, at, at + tick, at + 1]] * 2, [at])
+    options = {"align": None, "window": (at, at + tick), "bin_width": tick / 32}
+    whole = bin_spikes(session, **options)
+    np.testing.assert_array_equal(whole.sum("time"), [2, 2])
+    np.testing.assert_array_equal(bin_spikes(session, chunks={"time": 4}, **options), whole)
+
+
 @pytest.mark.parametrize("n_edges", [4, 1536])
 def test_counts_near_the_limit_of_a_byte_stay_in_it_or_leave_it_in_both_ways_alike(n_edges, monkeypatch):
     rng = np.random.default_rng(5)

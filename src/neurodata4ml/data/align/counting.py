@@ -125,6 +125,8 @@ def _fill_compiled(
 
     pieces, n_bins = _pieces(windows)
     left, right = pieces[-2:]
+    if not len(left):
+        return True
     n_parts = 4 * n_threads if n_threads > 1 else 1
     most = int((np.arange(1, len(left) + 1) - np.searchsorted(np.sort(right), left, side="right")).max())
     n_listed = MOST_PLACES // (n_bins + 1)
@@ -143,11 +145,15 @@ def _fill_compiled(
 
 
 def _pieces(windows: Windows) -> tuple[tuple[np.ndarray, ...], int]:
-    """Divide long windows; return trial, first bin, stop bin, left, right of each piece, rising, and the most bins."""
+    """Divide long windows; return trial, first bin, stop bin, left, right of each piece, rising, and the most bins.
+
+    A piece that ends where it begins, since floats are too coarse for its edges, holds nothing and is left out.
+    """
     event, edges = windows.event, windows.edges
     first = np.arange(0, windows.n_bins, MOST_EDGES - 1)
     stop = np.minimum(first + MOST_EDGES - 1, windows.n_bins)
     left, right = ((event[:, np.newaxis] + edges[bins]).ravel() for bins in (first, stop))
     order = np.argsort(left, kind="stable")
+    order = order[left[order] < right[order]]
     trial, piece = np.divmod(order, len(first))
     return (trial, first[piece], stop[piece], left[order], right[order]), int((stop - first).max())

@@ -46,6 +46,7 @@ def read_spikes(session: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     offsets = np.concatenate([[0], np.cumsum(stops - starts)]).astype(np.int64)
     times = _gather(session["spike_times"], starts, stops, offsets)
     _check_sorted(session, times, offsets)
+    _check_finite(session, times, offsets)
     return times, offsets
 
 
@@ -127,6 +128,18 @@ def _check_sorted(session: xr.Dataset, times: np.ndarray, offsets: np.ndarray) -
         "session.isel(unit=...)."
     )
     raise LayoutError(message)
+
+
+def _check_finite(session: xr.Dataset, times: np.ndarray, offsets: np.ndarray) -> None:
+    """Raise where a time is infinite: of sorted ones only the first and the last of a unit can be."""
+    some = np.flatnonzero(np.diff(offsets))
+    bad = some[np.isinf(times[offsets[some]]) | np.isinf(times[offsets[some + 1] - 1])]
+    if len(bad):
+        message = (
+            f"{_source(session)}: spike_times of unit {_unit(session, bad[0])} hold an infinite time; {len(bad)} units "
+            "do. Repair the file, or leave these units out with session.isel(unit=...)."
+        )
+        raise LayoutError(message)
 
 
 def _rises_everywhere(times: np.ndarray, offsets: np.ndarray) -> bool:

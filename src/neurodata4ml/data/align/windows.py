@@ -15,6 +15,8 @@ from neurodata4ml.suggest import guess
 TOLERANCE = 1e-3
 """Seconds by which a window may pass the next onset: displays jitter by less than a millisecond."""
 
+LONGEST = 1e15
+"""Seconds from an event at most: thirty million years. Beyond, edges to a picosecond pass what a float can hold."""
 
 MOST_BINS = 100_000_000
 """Bins of one window at most: a day in milliseconds. More is a mistake, and would fill any memory."""
@@ -156,17 +158,19 @@ def _time_to_end(session: xr.Dataset, event: np.ndarray, kept: np.ndarray) -> np
 
 
 def _next_onset(session: xr.Dataset, event: np.ndarray) -> np.ndarray:
-    """Return the first onset after each event; infinity after the last."""
+    """Return the first onset after each event; infinity after the last, NaN after an event that is NaN."""
     onset = _column(session, "start_time", default=np.nan).astype(np.float64)
     onset = np.append(np.unique(onset[np.isfinite(onset)]), np.inf)
-    return np.asarray(onset[np.searchsorted(onset, event, side="right")])
+    place = np.minimum(np.searchsorted(onset, event, side="right"), len(onset) - 1)
+    return np.where(np.isnan(event), np.nan, onset[place])
 
 
 def whole_bins(window: tuple[float, float], bin_width: float | None, step: str) -> tuple[np.ndarray, float]:
     """Return the edges of the bins, to a picosecond (so that an edge at the event is exactly zero), and their width."""
     first, last = _two_numbers(window, step)
-    if not (np.isfinite([first, last]).all() and first < last):
-        message = f"{step} needs a window (start, end) in seconds with start < end; got {window!r}."
+    if not (first < last and max(-first, last) < LONGEST):
+        far = f", at most {LONGEST:g} s away" if first < last else ""
+        message = f"{step} needs a window (start, end) in seconds with start < end{far}; got {window!r}."
         raise DesignError(message)
     width = last - first if bin_width is None else number(bin_width)
     if not (np.isfinite(width) and width > 0):
