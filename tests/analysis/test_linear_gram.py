@@ -1,11 +1,16 @@
 """Shortcuts of the shared algebra against the slow, obvious way."""
 
+import copy
+import pickle
+import warnings
 from threading import Barrier
 
 import numpy as np
 import pytest
 import scipy.linalg
 from refits import FOLDS, responses
+from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import StandardScaler
 
 from neurodata4ml.analysis.linear import evidence, lapack, ridge_loo
 from neurodata4ml.analysis.linear.evidence import Labelled
@@ -13,6 +18,7 @@ from neurodata4ml.analysis.linear.gram import bin_values, make_bin, make_frame, 
 from neurodata4ml.analysis.linear.labellings import label_sums, label_totals
 from neurodata4ml.analysis.linear.once import once
 from neurodata4ml.analysis.linear.partition import partition
+from neurodata4ml.analysis.linear.ridge import ridge_evidence
 from neurodata4ml.analysis.linear.ridge_loo import LeaveOneOut
 from neurodata4ml.analysis.linear.threads import in_threads
 
@@ -90,6 +96,63 @@ def test_the_first_look_never_drops_the_best_penalty(effect, n_units, loud):
         assert learner.solve(shared, said).alpha == alphas[errors.argmin()]
 
 
+def chosen(x, targets, alphas):
+    """Return the penalty that the first 70 samples choose; no warning is heard."""
+    fold = [(np.arange(70), np.arange(70, len(x)))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (found,) = ridge_evidence(x[None], fold, targets[None, :, None], alpha=alphas)
+    return found.chosen[0, 0]
+
+
+@pytest.mark.parametrize("loud", [0, 2])
+@pytest.mark.parametrize("n_units", [69, 70, 90, 300])
+def test_small_penalties_of_fewer_samples_than_units_are_told_apart(n_units, loud):
+    alphas = np.geomspace(1e-12, 1e8, 21)
+    wanted, got = [], []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x, y = rng.normal(size=(80, n_units)), rng.normal(size=80)
+        x[:loud] *= 100
+        x += 0.3 * (seed % 3) * np.outer(y, rng.normal(size=n_units))
+        z = StandardScaler().fit_transform(x[:70])
+        # 69 orthogonal directions in which samples vary, of which none is lost
+        basis = np.linalg.qr(np.c_[np.ones(70), np.eye(70, 69)])[0][:, 1:]
+        spectrum, axes = np.linalg.eigh(basis.T @ z @ z.T @ basis)
+        axes = basis @ axes
+        shares = alphas / (np.maximum(spectrum, 0)[:, None] + alphas)
+        errors = np.mean(((axes @ (shares * (axes.T @ y[:70])[:, None])) / (axes**2 @ shares)) ** 2, axis=0)
+        best = chosen(x, y, alphas)
+        got.append(errors[alphas == best][0])
+        wanted.append(errors.min())
+    np.testing.assert_allclose(got, wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_units", [20, 60, 68])
+@pytest.mark.parametrize("size", [1e-150, 1e-100, 1e-30, 1e-22, 1e19, 1e40, 1e150])
+def test_the_unit_of_targets_does_not_change_the_penalty(size, n_units):
+    rng = np.random.default_rng(n_units)
+    x, y = rng.normal(size=(80, n_units)), rng.normal(size=80)
+    x += 0.3 * np.outer(y, rng.normal(size=n_units))
+    x[:2] *= 30
+    y[:2] *= 20
+    alphas = np.geomspace(1e-2, 1e7, 10)
+    assert chosen(x, size * y, alphas) == chosen(x, y, alphas) == RidgeCV(alphas).fit(scaled(x), y[:70]).alpha_
+
+
+@pytest.mark.parametrize("size", [1e-100, 1e-42, 1e39, 1e100])
+def test_the_unit_of_responses_does_not_change_the_penalty(size):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(80, 20)), rng.normal(size=80)
+    x += 0.3 * np.outer(y, rng.normal(size=20))
+    alphas = np.geomspace(1e-2, 1e7, 10)
+    assert chosen(size * x, y, alphas) == RidgeCV(alphas).fit(scaled(x), y[:70]).alpha_
+
+
+def scaled(x):
+    return StandardScaler().fit_transform(x[:70])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n", [0, 1, 70])
 def test_lapack_without_the_lock_is_scipys(dtype, n):
@@ -107,11 +170,47 @@ def test_lapack_without_the_lock_is_scipys(dtype, n):
     np.testing.assert_allclose((axes * spectrum) @ axes.T, matrix, atol=rounding * 100)
     np.testing.assert_allclose(np.tril(factor) @ np.tril(factor).T, matrix, atol=rounding * 100)
     np.testing.assert_allclose(matrix @ solved, right, atol=rounding * 10)
+    if n:
+        bits = scipy.linalg.eigh(matrix, driver="evd")
+        assert all(map(np.array_equal, (spectrum, axes), bits))
 
 
 def test_a_matrix_that_is_not_positive_definite_has_no_factor():
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         lapack.cholesky(-np.eye(3))
+
+
+def test_shapes_that_lapack_would_read_beyond_their_end_are_refused():
+    with pytest.raises(ValueError, match="square"):
+        lapack.eigh(np.ones((5, 3)))
+    with pytest.raises(ValueError, match="square"):
+        lapack.cholesky(np.ones((5, 3)))
+    for right in (np.ones(3), np.ones((2, 4))):
+        with pytest.raises(ValueError, match="columns"):
+            lapack.cholesky_solve(np.eye(3), right)
+
+
+@pytest.mark.parametrize("offered", [{}, "64 bits"])
+@pytest.mark.parametrize("n", [0, 1, 20])
+def test_where_scipy_offers_no_routines_its_own_wrappers_do_the_same(offered, n, monkeypatch):
+    z = np.random.default_rng(0).normal(size=(n + 9, n))
+    matrix, right = z.T @ z, z[:4].T
+    spectrum, axes = lapack.eigh(matrix)
+    solved = lapack.cholesky_solve(lapack.cholesky(matrix), right)
+    lapack._offered.cache_clear()
+    if offered == "64 bits":
+        monkeypatch.setattr(lapack, "_name", lambda _: b"void (char *, int64_t *)")
+    else:
+        monkeypatch.setattr(scipy.linalg.cython_lapack, "__pyx_capi__", offered)
+    monkeypatch.setattr(lapack, "_call", lambda *_: pytest.fail("not offered"))
+    try:
+        assert np.array_equal(lapack.eigh(matrix)[0], spectrum)
+        assert np.array_equal(lapack.eigh(matrix)[1], axes)
+        np.testing.assert_allclose(lapack.cholesky_solve(lapack.cholesky(matrix), right), solved)
+        with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
+            lapack.cholesky(-np.eye(3))
+    finally:
+        lapack._offered.cache_clear()
 
 
 def test_eigenvectors_of_two_matrices_are_found_at_the_same_time():
@@ -127,6 +226,31 @@ def test_eigenvectors_of_two_matrices_are_found_at_the_same_time():
     things = [Thing(), Thing()]
     first = in_threads(lambda thing: thing.value, things, n_jobs=2)
     assert [thing.value for thing in things] == first
+
+
+class Asked:
+    """A thing whose value fails at first."""
+
+    times = 0
+
+    @once
+    def value(self):
+        """Fail once."""
+        self.times += 1
+        if self.times == 1:
+            message = "not yet"
+            raise RuntimeError(message)
+        return self.times
+
+
+def test_a_value_that_failed_is_computed_again_and_what_has_it_can_be_copied():
+    thing = Asked()
+    with pytest.raises(RuntimeError, match="not yet"):
+        _ = thing.value
+    assert thing.value == 2
+    assert pickle.loads(pickle.dumps(thing)).value == copy.deepcopy(thing).value == thing.value == 2
+    assert isinstance(Asked.value, once)
+    assert Asked.value.__doc__ == "Fail once."
 
 
 @pytest.mark.parametrize(("n_tasks", "cores", "expected"), [(5, 2, 3), (4, 2, 2), (5, 4, 5), (9, 4, 5), (2, 8, 2)])

@@ -258,10 +258,11 @@ def _all_sets(job: Job, times: range, bins: list[Bin]) -> Iterator[Evidence]:
 def _even_threads(n_tasks: int) -> int:
     """Return how many threads keep every core busy to the end: five folds would leave one of two cores idle.
 
-    A few more threads than cores begin with the tasks that would be left over, and share the cores among them.
+    A few more threads than cores begin with the tasks that would be left over, and share the cores among them; no more
+    than half as many again, since each holds what its task needs.
     """
     cores = n_cores()
-    return cores + n_tasks % cores if n_tasks > cores else n_tasks
+    return cores + min(n_tasks % cores, cores // 2) if n_tasks > cores else n_tasks
 
 
 def _some_sets(job: Job, t: int, bin_: Bin, step: int) -> Iterator[Evidence]:

@@ -18,6 +18,12 @@ from neurodata4ml.analysis.linear.threads import spread
 _ROUGH = 1e-4
 """Relative error granted to float32, ten times the worst seen; errors nearer than that are computed again."""
 
+_FULL = 1e-11
+"""Where the smallest eigenvalue is this much of the largest, and there are n - 1, samples span everything."""
+
+_LARGE = 1e30
+"""Responses that vary more than this, or less than its inverse, are not for float32."""
+
 _BLOCK, _ROWS = 400_000, 1180
 """Numbers held at once while errors are summed, and rows turned at once: what a core's cache holds."""
 
@@ -34,7 +40,8 @@ class Turned:
     spectrum : ndarray (n_vectors,)
         Eigenvalues l.
     filters : ndarray (n_vectors, n_alphas)
-        ``1 / (l + alpha)``.
+        What turns products with targets into fits, ``1 / (l + alpha)``; or, where the samples span everything
+        (``spans``), into residuals: ``alpha / (l + alpha) / l``, which keeps its digits however small the penalty is.
     left_out : ndarray (n, n_alphas)
         One minus the leverage of each sample.
     doubt : ndarray (n_alphas,)
@@ -47,6 +54,14 @@ class Turned:
     filters: np.ndarray
     left_out: np.ndarray
     doubt: np.ndarray
+    spans: bool = False
+
+    def residuals(self, some: slice, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return the residuals (..., n_some, n_outputs), or their opposites, of products times a filter."""
+        left = self.train[some] @ weights
+        if not self.spans:
+            left -= targets[some].astype(left.dtype)
+        return np.asarray(left)
 
     def products(self, products: np.ndarray) -> np.ndarray:
         """Turn products with targets (n_outputs, n_axes)."""
@@ -70,7 +85,9 @@ class Shared:
     @once
     def rough(self) -> Turned:
         """In float32, twice as fast."""
-        return _turned(self, np.float32)
+        sizes = self.frame.scale
+        fits = sizes.min(initial=1.0) > 1 / _LARGE and sizes.max(initial=1.0) < _LARGE
+        return _turned(self, np.float32 if fits else np.float64)
 
     @once
     def exact(self) -> Turned:
@@ -123,6 +140,9 @@ class LeaveOneOut:
 
     def _best(self, shared: Shared, products: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return the place of the best penalty, for each output or for all together (n_outputs or 1,)."""
+        # a power of two, so that no bit changes: squares of small or large targets are not for float32
+        _, size = np.frexp(np.abs(targets).max(axis=0, initial=0.0) if self.per_target else np.abs(targets).max())
+        targets, products = np.ldexp(targets, -size), np.ldexp(products, -size[..., None])
         near = np.arange(len(self.alphas)) if self.per_target else _first_look(shared.rough, products, targets)
         error = np.zeros((len(near), 1))
         if len(near) > 1:
@@ -142,8 +162,7 @@ class LeaveOneOut:
         shares = turned.left_out[:, places].T ** -2.0
 
         def count(some: slice) -> np.ndarray:
-            residual = turned.train[some] @ weights
-            residual -= targets[some].astype(dtype)
+            residual = turned.residuals(some, weights, targets)
             squares = np.einsum("anc,anc,an->ac", residual, residual, shares[:, some])
             return np.asarray(squares if self.per_target else squares.sum(axis=1, keepdims=True))
 
@@ -172,26 +191,27 @@ def _first_look(turned: Turned, products: np.ndarray, targets: np.ndarray) -> np
     mine = turned.products(products)
     energy = np.einsum("cj,cj->j", mine, mine, dtype=np.float64)
     square = float(np.einsum("nc,nc->", targets, targets))
-    even = mean * (square - energy @ (2 * filters - spectrum * filters**2))
+    fitted = energy @ (spectrum * filters**2)
+    even = mean * (fitted if turned.spans else square - 2 * (energy @ filters) + fitted)
     likely = int(even.argmin())
     squares = _squares(turned, mine.T * filters[:, likely, None], targets)
     apart = energy @ (spectrum * (filters - filters[:, likely, None]) ** 2)
     steep = np.maximum(squares @ uneven**2, np.finfo(np.float64).tiny)
-    m = np.minimum(np.sqrt(apart / steep), 0.5 / np.maximum(-uneven.min(axis=0), np.finfo(np.float64).tiny))
+    with np.errstate(over="ignore"):
+        m = np.minimum(np.sqrt(apart / steep), 0.5 / np.maximum(-uneven.min(axis=0), np.finfo(np.float64).tiny))
     least = even + squares @ (uneven / (1 + uneven * m)) - np.divide(apart, m, out=np.zeros_like(m), where=m > 0)
     most = even[likely] + squares @ uneven[:, likely]
-    rounding = (np.abs(even) + np.sqrt(np.abs(even) * square)) * turned.doubt + 1e-5 * mean * square
+    rounding = (np.abs(even) + np.sqrt(np.abs(even) * square)) * turned.doubt
+    rounding += 1e-5 * (even if turned.spans else mean * square)
     return np.flatnonzero(_near((least - rounding)[:, None], np.array([[most + rounding[likely]]])))
 
 
 def _squares(turned: Turned, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return the squared residual (n,) of each sample, over all outputs, with weights (n_vectors, n_outputs)."""
-    dtype = turned.train.dtype
-    weights = weights.astype(dtype)
+    weights = weights.astype(turned.train.dtype)
 
     def square(some: slice) -> np.ndarray:
-        left = turned.train[some] @ weights
-        left -= targets[some].astype(dtype)
+        left = turned.residuals(some, weights, targets)
         return np.asarray(np.einsum("nc,nc->n", left, left))
 
     return np.concatenate(spread(square, _slices(len(targets), max(1, min(_ROWS, _BLOCK // targets.shape[1])))))
@@ -202,21 +222,41 @@ def _turned(shared: Shared, dtype: Any) -> Turned:
     spectrum = frame.gram
     if frame.gram.ndim == 2:
         spectrum, axes = eigh(frame.gram.astype(dtype))
-        spectrum = np.maximum(spectrum, 0.0).astype(np.float64)
+        # centred, n samples vary in n - 1 directions: what is left of another is rounding
+        real = slice(max(len(spectrum) - frame.n + 1, 0), None)
+        spectrum, axes = np.maximum(spectrum[real], 0.0).astype(np.float64), axes[:, real]
+    largest = spectrum.max(initial=0.0)
+    spans = 0 < len(spectrum) == frame.n - 1 and spectrum.min() > _FULL * largest
+    # eigenvectors of small eigenvalues are not for float32
+    spans &= axes is None or dtype != np.float32
     filters = 1 / (spectrum[:, None] + shared.alphas)
-    train, left_out = _train(shared, axes, filters.astype(dtype))
-    rounding = 20 * np.finfo(np.float32).eps * spectrum.max(initial=0.0) * filters.max(axis=0, initial=0.0)
-    doubt = (_ROUGH + rounding) / np.maximum(left_out.min(axis=0, initial=1.0), 1e-30)
-    return Turned(axes, train, spectrum, filters, left_out, doubt)
+    rounding = _ROUGH + 20 * np.finfo(np.float32).eps * largest * filters.max(axis=0, initial=0.0)
+    if spans:
+        filters *= shared.alphas / spectrum[:, None]
+    train, left_out = _train(shared, axes, filters.astype(dtype), spans=spans)
+    if spans:
+        rounding = _ROUGH * left_out.max(axis=0, initial=0.0)
+    doubt = rounding / np.maximum(left_out.min(axis=0, initial=1.0), 1e-30)
+    if not spans:
+        # less than rounding: the doubt is large, and nothing is divided by zero
+        left_out = np.maximum(left_out, np.finfo(dtype).eps)
+    return Turned(axes, train, spectrum, filters, left_out, doubt, spans)
 
 
-def _train(shared: Shared, axes: np.ndarray | None, filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _train(
+    shared: Shared, axes: np.ndarray | None, filters: np.ndarray, *, spans: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the training samples in the eigenvectors, and one minus their leverages (n, n_alphas)."""
     frame, rows, dtype = shared.frame, shared.rows, filters.dtype
+
+    def left(train: np.ndarray) -> np.ndarray:
+        share = np.asarray((train * train) @ filters)
+        return share if spans else 1 - 1 / frame.n - share
+
     if frame.own is not None:
         train = frame.own.astype(dtype, copy=False)
         train = train if axes is None else train @ axes
-        return train, 1 - 1 / frame.n - (train * train) @ filters
+        return train, left(train)
     assert axes is not None
     bin_ = shared.bin_.rough if dtype == np.float32 else shared.bin_
     whole, shift = frame.reading(axes.T, bin_)
@@ -226,7 +266,7 @@ def _train(shared: Shared, axes: np.ndarray | None, filters: np.ndarray) -> tupl
         for place, run in runs(rows[some]):
             np.matmul(bin_.values[run], whole, out=train[some][place])
         train[some] -= shift
-        left_out[some] = 1 - 1 / frame.n - (train[some] * train[some]) @ filters
+        left_out[some] = left(train[some])
 
     spread(turn, _slices(len(rows), _ROWS))
     return train, left_out
