@@ -30,6 +30,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 import uuid
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ import tomli_w
 import archive_faults
 from archive_faults import Request
 from conftest import ROOT
+from neurodata4ml.data.remote import lanes
 
 SERVER = Path(__file__).with_name("archive_server.py")
 PARTS = 64 << 20
@@ -78,6 +80,13 @@ class Faults:
         self.server.do("heal")
 
 
+def _wait_for_readers(port: int) -> None:
+    """Wait until this process asks nothing more of a server: a late request would stand in the log of the next test."""
+    server, until = f"127.0.0.1:{port}", time.monotonic() + 2
+    while (lanes._its.busy[server] or server in lanes._its.lines) and time.monotonic() < until:
+        time.sleep(0.005)
+
+
 class Archive:
     """The archive; use it as a context manager. A server that one test has left serves the next, empty again."""
 
@@ -95,6 +104,7 @@ class Archive:
 
     def __exit__(self, *exception: object) -> None:
         if self.server.process.poll() is None:
+            _wait_for_readers(self.server.port)
             self.server.do("reset")
             _IDLE.append(self.server)
 

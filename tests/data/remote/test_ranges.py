@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive import Archive, Stored
-from neurodata4ml.data.remote import connections, transport
+from neurodata4ml.data.remote import connections, lanes, transport
 from neurodata4ml.data.remote.addresses import Reach
 from neurodata4ml.data.remote.lanes import LANES
 from neurodata4ml.data.remote.ranges import LONGEST, RangeFile, merged, split
@@ -116,6 +116,7 @@ def test_many_threads_keep_their_connections(archive: Archive, stored: Stored, m
     made: list[str] = []
     connect = connections._connect
     monkeypatch.setattr(connections, "_connect", lambda *a: made.append("") or connect(*a))
+    lanes._start_anew()
     with opened(archive, archive.url(stored), block=1000) as file:
         for k in range(4):
             file.prefetch([(1_000 + 90_000 * k + 9_000 * i, 200) for i in range(10)])
