@@ -176,8 +176,16 @@ class Handler(BaseHTTPRequestHandler):
         if its_bytes:
             self.pour(memoryview(body), chunked=chunked)
         else:
-            self.wfile.write(body)
-            self.seen.sent = len(body)
+            self.send_counted(body, len(body))
+
+    def send_counted(self, content: bytes | memoryview, n_bytes: int) -> None:
+        """Send, and count before: whoever has received the last byte may look at the log at once."""
+        self.seen.sent += n_bytes
+        try:
+            self.wfile.write(content)
+        except OSError:
+            self.seen.sent -= n_bytes
+            raise
 
     def pour(self, body: memoryview, *, chunked: bool) -> None:
         """Send bytes of a file, as fast and as far as the faults let them."""
@@ -189,9 +197,8 @@ class Handler(BaseHTTPRequestHandler):
         start = 0
         while start < len(body):
             piece = body[start : start + (faults.piece if faults.pause else 1 << 18 if faults.rate else 1 << 20)]
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            self.send_counted(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece, len(piece))
             start += len(piece)
-            self.seen.sent = start
             time.sleep(max(faults.pause, (start / faults.rate - time.monotonic() + began) if faults.rate else 0, 0))
         if stall:
             self.connection.settimeout(60)
