@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -258,7 +259,8 @@ def test_a_small_course_is_held_and_told(place: Any, capsys: pytest.CaptureFixtu
 
 def test_memory_is_in_bytes() -> None:
     before = child.memory("VmRSS")  # not the most since the start: earlier tests of this process may have taken more
-    block = np.ones(40_000_000)
+    block = np.frombuffer(mmap.mmap(-1, 320_000_000))  # fresh pages, where malloc may give old ones again
+    block[:] = 1
     assert child.memory("VmRSS") - before > 100_000_000
     assert len(block)
 
