@@ -54,12 +54,14 @@ def _pool(pool: Any, connection: Any, reach: Reach, *where: Any, **options: Any)
 
 
 class _Http(HTTPConnection):
+    spoken = "http"
+
     def __init__(self, reach: Reach, *where: Any, **options: Any) -> None:
         super().__init__(*where, **options)
         self.reach, self.has_answered = reach, False
 
     def _new_conn(self) -> socket.socket:
-        return _connect(self, "http", self.reach)
+        return _connect(self, self.spoken, self.reach)
 
     def __str__(self) -> str:  # stands in messages of urllib3
         return self.host
@@ -71,25 +73,11 @@ class _Http(HTTPConnection):
         return _answered(self, super().getresponse)
 
 
-class _Https(HTTPSConnection):
-    def __init__(self, reach: Reach, *where: Any, **options: Any) -> None:
-        super().__init__(*where, **options)
-        self.reach, self.has_answered = reach, False
-
-    def _new_conn(self) -> socket.socket:
-        return _connect(self, "https", self.reach)
-
-    def __str__(self) -> str:  # stands in messages of urllib3
-        return self.host
-
-    def request(self, *what: Any, **options: Any) -> None:
-        _unless_hung_up(self, lambda: super(_Https, self).request(*what, **options))
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        return _answered(self, super().getresponse)
+class _Https(_Http, HTTPSConnection):
+    spoken = "https"
 
 
-def _connect(connection: _Http | _Https, scheme: str, reach: Reach) -> socket.socket:
+def _connect(connection: _Http, scheme: str, reach: Reach) -> socket.socket:
     """Connect to the first address that answers; the name stays what TLS and the Host header are about."""
     url = f"{scheme}://{f'[{connection.host}]' if ':' in connection.host else connection.host}:{connection.port}"
     failure: Exception | None = None
@@ -109,13 +97,13 @@ def _connect(connection: _Http | _Https, scheme: str, reach: Reach) -> socket.so
     raise failure or NewConnectionError(connection, "its name has no address")
 
 
-def _answered(connection: _Http | _Https, get: Callable[[], HTTPResponse]) -> HTTPResponse:
+def _answered(connection: _Http, get: Callable[[], HTTPResponse]) -> HTTPResponse:
     answer = _unless_hung_up(connection, lambda: _in_time(connection, get))
     connection.has_answered = True
     return answer
 
 
-def _unless_hung_up(connection: _Http | _Https, do: Callable[[], Done]) -> Done:
+def _unless_hung_up(connection: _Http, do: Callable[[], Done]) -> Done:
     """Return what ``do`` returns; a connection that is dead from the start is told from one that breaks on the way."""
     try:
         return do()
@@ -125,7 +113,7 @@ def _unless_hung_up(connection: _Http | _Https, do: Callable[[], Done]) -> Done:
         raise HungUpError(str(error)) from error
 
 
-def _in_time(connection: _Http | _Https, get: Callable[[], HTTPResponse]) -> HTTPResponse:
+def _in_time(connection: _Http, get: Callable[[], HTTPResponse]) -> HTTPResponse:
     """Get an answer's header whole within the time that may pass between two pieces, though it come byte by byte."""
     late = threading.Event()
 
@@ -149,7 +137,7 @@ def _in_time(connection: _Http | _Https, get: Callable[[], HTTPResponse]) -> HTT
     return answer
 
 
-def _resolved(connection: _Http | _Https, url: str, *, is_named: bool) -> list[str]:
+def _resolved(connection: _Http, url: str, *, is_named: bool) -> list[str]:
     try:
         found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
