@@ -29,8 +29,16 @@ WINGS = {"data", "analysis", "networks", "report"}
 ROOF = {"material", "answers", "quantities", "recovery", "study"}
 WITHIN_DATA = ("entries", "remote", "archives", "cache", "storage", "nwb", "align", "excerpts", "orders")
 """Rooms of the data wing: each stands on those before it."""
-WITHIN_ANALYSIS = ({"responses", "inference", "shaping"}, {"linear"}, {"design"}, {"decoding", "latents", "dimensions"})
-"""Files and rooms of the analysis wing: each stands on those before it; the other files stand on any of them."""
+WITHIN_ANALYSIS = (
+    {"responses", "inference", "shaping"},
+    {"linear"},
+    {"design"},
+    {"decoding", "latents", "dimensions", "dissimilarity"},
+    {"similarity"},
+    {"reliability"},
+    {"comparison", "encoding"},
+)
+"""Files and rooms of the analysis wing: each stands on those before it."""
 ONLY_ROOM = {
     "h5py": "data",
     "pynwb": "data",

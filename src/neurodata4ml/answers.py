@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.decoding.decode import decode
 from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
-from neurodata4ml.analysis.inference import jackknife
+from neurodata4ml.analysis.dissimilarity.rdm import rdm
+from neurodata4ml.analysis.inference.jackknife import jackknife
 from neurodata4ml.analysis.latents.latents import latents
-from neurodata4ml.analysis.rdm import rdm
-from neurodata4ml.analysis.reliability import reliability
+from neurodata4ml.analysis.reliability.reliability import reliability
 from neurodata4ml.analysis.responses import average_by, firing_rate
-from neurodata4ml.analysis.similarity import compare
 from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.dims import Labelled
 from neurodata4ml.errors import DesignError

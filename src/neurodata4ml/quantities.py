@@ -9,15 +9,15 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.decoding.accuracy import accuracy_interval
 from neurodata4ml.analysis.decoding.decode import decode
 from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
-from neurodata4ml.analysis.inference import interval, jackknife
-from neurodata4ml.analysis.rdm import rdm
-from neurodata4ml.analysis.reliability import noise_ceiling, reliability
+from neurodata4ml.analysis.dissimilarity.rdm import rdm
+from neurodata4ml.analysis.inference.jackknife import interval, jackknife
+from neurodata4ml.analysis.reliability.reliability import noise_ceiling, reliability
+from neurodata4ml.analysis.reliability.variability import modulation, trial_variability
 from neurodata4ml.analysis.responses import average_by
-from neurodata4ml.analysis.similarity import compare
-from neurodata4ml.analysis.variability import modulation, trial_variability
 from neurodata4ml.data.simulate import DURATION
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.analysis.metrics import METRICS, cka_unbiased
-from neurodata4ml.analysis.rdm import rdm
-from neurodata4ml.analysis.reliability import noise_ceiling
-from neurodata4ml.analysis.similarity import compare
+from neurodata4ml.analysis.comparison.compare import compare
+from neurodata4ml.analysis.dissimilarity.rdm import rdm
+from neurodata4ml.analysis.reliability.reliability import noise_ceiling
+from neurodata4ml.analysis.similarity.metrics import METRICS, cka_unbiased
 from neurodata4ml.errors import DesignError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from neurodata4ml.analysis.decoding.corrections import CORRECTIONS, cluster_mass, max_t
-from neurodata4ml.analysis.inference import permutation_p
+from neurodata4ml.analysis.inference.corrections import CORRECTIONS, cluster_mass, max_t
+from neurodata4ml.analysis.inference.p_values import permutation_p
 
 
 def scores(n_sets: int, n_bins: int, seed: int, smooth: int = 3) -> np.ndarray:

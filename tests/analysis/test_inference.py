@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from neurodata4ml.analysis.inference import benjamini_hochberg, holm, interval, jackknife, permutation_p
+from neurodata4ml.analysis.inference.jackknife import interval, jackknife
+from neurodata4ml.analysis.inference.p_values import benjamini_hochberg, holm, permutation_p
 from neurodata4ml.errors import DesignError, DimensionError
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.decoding.decode import decode
 from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
-from neurodata4ml.analysis.rdm import rdm
-from neurodata4ml.analysis.reliability import noise_ceiling, reliability
+from neurodata4ml.analysis.dissimilarity.rdm import rdm
+from neurodata4ml.analysis.reliability.reliability import noise_ceiling, reliability
+from neurodata4ml.analysis.reliability.variability import modulation, trial_variability
 from neurodata4ml.analysis.responses import average_by, sample_dim
-from neurodata4ml.analysis.similarity import compare
-from neurodata4ml.analysis.variability import modulation, trial_variability
 from neurodata4ml.errors import DesignError, DimensionError
 
 LAYER = xr.DataArray(np.eye(5), dims=("stimulus", "feature"), coords={"stimulus": list("abcde")})

@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 from scipy.spatial.distance import squareform
 
-from neurodata4ml.analysis.metrics import METRICS, hsic, null_of_cka, u_centred
-from neurodata4ml.analysis.rdm import correlation, euclidean
-from neurodata4ml.analysis.similarity import compare
+from neurodata4ml.analysis.comparison.compare import compare
+from neurodata4ml.analysis.dissimilarity.rdm import correlation, euclidean
+from neurodata4ml.analysis.similarity.metrics import METRICS, hsic, null_of_cka, u_centred
 
 MAPS = ("rotation", "scale", "offset", "invertible")
 

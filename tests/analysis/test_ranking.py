@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.analysis.ranking import among_best
+from neurodata4ml.analysis.comparison.ranking import among_best
 
 
 def ranked(values, spread):

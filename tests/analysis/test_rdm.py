@@ -5,8 +5,8 @@ import pytest
 import xarray as xr
 from sklearn.covariance import ledoit_wolf as ledoit_wolf_of_sklearn
 
-from neurodata4ml.analysis.noise import PRECISIONS, ledoit_wolf, noise_precision, schaefer_strimmer
-from neurodata4ml.analysis.rdm import DISTANCES, crossnobis, rdm
+from neurodata4ml.analysis.dissimilarity.noise import PRECISIONS, ledoit_wolf, noise_precision, schaefer_strimmer
+from neurodata4ml.analysis.dissimilarity.rdm import DISTANCES, crossnobis, rdm
 from neurodata4ml.errors import DesignError, DimensionError
 
 PATTERNS = np.random.RandomState(0).randn(6, 10)

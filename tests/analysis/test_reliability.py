@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.analysis.halves import half_means, split_halves
-from neurodata4ml.analysis.reliability import reliability
+from neurodata4ml.analysis.design.halves import half_means, split_halves
+from neurodata4ml.analysis.reliability.reliability import reliability
 from neurodata4ml.errors import DesignError, DimensionError
 
 

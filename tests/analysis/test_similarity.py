@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.analysis.metrics import METRICS, Metric, null_of_cka
-from neurodata4ml.analysis.rdm import rdm
-from neurodata4ml.analysis.similarity import compare
+from neurodata4ml.analysis.comparison.compare import compare
+from neurodata4ml.analysis.dissimilarity.rdm import rdm
+from neurodata4ml.analysis.similarity.metrics import METRICS, Metric, null_of_cka
 from neurodata4ml.errors import DesignError, DimensionError
 
 

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from sklearn.linear_model import LinearRegression
 
-from neurodata4ml.analysis.variability import modulation, trial_variability
+from neurodata4ml.analysis.reliability.variability import modulation, trial_variability
 from neurodata4ml.errors import DesignError, DimensionError
 
 

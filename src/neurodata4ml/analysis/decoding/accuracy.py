@@ -7,7 +7,7 @@ import xarray as xr
 from scipy import stats
 
 from neurodata4ml.analysis.design.trials import block_labels, time_order
-from neurodata4ml.analysis.inference import jackknife
+from neurodata4ml.analysis.inference.jackknife import jackknife
 
 CONFIDENCE = 0.95
 """Coverage of every interval."""

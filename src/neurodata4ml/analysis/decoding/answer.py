@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.decoding.accuracy import groups_of
-from neurodata4ml.analysis.decoding.corrections import CORRECTIONS
 from neurodata4ml.analysis.decoding.decoders import Chosen, find_decoder, settle
 from neurodata4ml.analysis.decoding.held_out import held_out
 from neurodata4ml.analysis.decoding.options import Options
@@ -17,6 +16,7 @@ from neurodata4ml.analysis.decoding.question import Question, ask
 from neurodata4ml.analysis.decoding.scoring import Score, find_score
 from neurodata4ml.analysis.decoding.tally import Tally, tally
 from neurodata4ml.analysis.design.warned import warn_reader
+from neurodata4ml.analysis.inference.corrections import CORRECTIONS
 from neurodata4ml.analysis.linear.evidence import Kept
 from neurodata4ml.analysis.linear.threads import one_blas_thread
 from neurodata4ml.errors import DesignError

@@ -8,11 +8,11 @@ from typing import Any
 import xarray as xr
 
 from neurodata4ml.analysis.decoding.answer import answer
-from neurodata4ml.analysis.decoding.corrections import cluster_mass
 from neurodata4ml.analysis.decoding.options import Options
 from neurodata4ml.analysis.decoding.result import described, scores
 from neurodata4ml.analysis.design.folds import Folds
 from neurodata4ml.analysis.design.null import Null
+from neurodata4ml.analysis.inference.corrections import cluster_mass
 
 DIMS = ("time", "time_test")
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.decoding.corrections import CORRECTIONS
 from neurodata4ml.analysis.decoding.decode import decode
 from neurodata4ml.analysis.decoding.drawing import draw_units
 from neurodata4ml.analysis.decoding.options import Options
 from neurodata4ml.analysis.decoding.question import Question, ask
 from neurodata4ml.analysis.decoding.scoring import find_score
 from neurodata4ml.analysis.design.shifted import valid_p
+from neurodata4ml.analysis.inference.corrections import CORRECTIONS
 from neurodata4ml.dims import add_step, feature_dim, require_array
 from neurodata4ml.errors import DesignError
 from neurodata4ml.require import require_whole

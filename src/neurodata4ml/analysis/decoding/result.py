@@ -11,12 +11,12 @@ import xarray as xr
 from neurodata4ml.analysis.decoding import closed
 from neurodata4ml.analysis.decoding.accuracy import CONFIDENCE, score_interval
 from neurodata4ml.analysis.decoding.answer import Answer, notes
-from neurodata4ml.analysis.decoding.corrections import CORRECTIONS
 from neurodata4ml.analysis.decoding.fits import fit
 from neurodata4ml.analysis.decoding.pieces import cleaned
 from neurodata4ml.analysis.decoding.scoring import score_name
 from neurodata4ml.analysis.decoding.weights import linear_weights, pattern
 from neurodata4ml.analysis.design.shifted import valid_p
+from neurodata4ml.analysis.inference.corrections import CORRECTIONS
 from neurodata4ml.analysis.linear.threads import one_blas_thread
 from neurodata4ml.dims import add_step, feature_dim, provenance
 

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurodata4ml.analysis.inference import permutation_p
-
-ROUNDING = 1e-12
-"""Equal scores may differ in the last bit, since sums add in another order."""
+from neurodata4ml.analysis.inference.p_values import ROUNDING, permutation_p
 
 
 @dataclass(frozen=True)

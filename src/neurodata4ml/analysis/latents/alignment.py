@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.inference import permutation_p
+from neurodata4ml.analysis.inference.p_values import permutation_p
 from neurodata4ml.dims import add_step, match_labels, provenance, require_array, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.require import require_whole

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.dissimilarity.noise import noise_precision
 from neurodata4ml.analysis.linear.stimuli import cross_gram, fold_labels
-from neurodata4ml.analysis.noise import noise_precision
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 

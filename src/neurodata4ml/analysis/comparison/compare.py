@@ -9,11 +9,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.inference import jackknife
-from neurodata4ml.analysis.metrics import METRICS, Metric
-from neurodata4ml.analysis.noise_corrected import corrected_cka, has_signal, no_signal, unit_vectors, with_halves
-from neurodata4ml.analysis.ranking import among_best
-from neurodata4ml.analysis.representations import (
+from neurodata4ml.analysis.comparison.ranking import among_best
+from neurodata4ml.analysis.inference.jackknife import jackknife
+from neurodata4ml.analysis.reliability.noise_corrected import (
+    corrected_cka,
+    has_signal,
+    no_signal,
+    unit_vectors,
+    with_halves,
+)
+from neurodata4ml.analysis.similarity.metrics import METRICS, Metric
+from neurodata4ml.analysis.similarity.representations import (
     Side,
     chosen_distance,
     null_of,

@@ -7,11 +7,11 @@ import warnings
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.ceiling import noise_ceiling
-from neurodata4ml.analysis.halves import half_means, split_halves
+from neurodata4ml.analysis.design.halves import half_means, split_halves
 from neurodata4ml.analysis.linear.stimuli import fold_labels, stimulus_means, sum_rows
-from neurodata4ml.analysis.representations import trial_values
+from neurodata4ml.analysis.reliability.ceiling import noise_ceiling
 from neurodata4ml.analysis.responses import trial_labels
+from neurodata4ml.analysis.similarity.representations import trial_values
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance
 from neurodata4ml.errors import DesignError
 from neurodata4ml.require import require_whole

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from neurodata4ml.analysis.inference import jackknife
-from neurodata4ml.analysis.metrics import METRICS, centred
-from neurodata4ml.analysis.noise_corrected import has_signal, no_signal, self_similarity, with_halves
-from neurodata4ml.analysis.representations import chosen_distance, represent
+from neurodata4ml.analysis.inference.jackknife import jackknife
+from neurodata4ml.analysis.reliability.noise_corrected import has_signal, no_signal, self_similarity, with_halves
+from neurodata4ml.analysis.similarity.metrics import METRICS, centred
+from neurodata4ml.analysis.similarity.representations import chosen_distance, represent
 from neurodata4ml.dims import add_step, presented, provenance
 from neurodata4ml.errors import DesignError
 from neurodata4ml.require import require_whole

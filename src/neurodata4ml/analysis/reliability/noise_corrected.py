@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.halves import half_means, split_halves
-from neurodata4ml.analysis.inference import interval
+from neurodata4ml.analysis.design.halves import half_means, split_halves
+from neurodata4ml.analysis.inference.jackknife import interval
 from neurodata4ml.analysis.linear.stimuli import fold_labels, stimulus_means
-from neurodata4ml.analysis.metrics import centred, u_centred
-from neurodata4ml.analysis.representations import trial_values
+from neurodata4ml.analysis.similarity.metrics import centred, u_centred
+from neurodata4ml.analysis.similarity.representations import trial_values
 from neurodata4ml.dims import feature_dim
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.inference import interval
+from neurodata4ml.analysis.inference.jackknife import interval
 
 
 def among_best(

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from neurodata4ml.analysis.design.null import ROUNDING
-from neurodata4ml.analysis.inference import permutation_p
+from neurodata4ml.analysis.inference.p_values import ROUNDING, permutation_p
 
 QUANTILE = 0.95
 """Entries above this quantile of their own null may form clusters: one in twenty would by chance."""

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 from scipy.spatial.distance import squareform
 
+from neurodata4ml.analysis.dissimilarity.rdm import DISTANCES, rdm
 from neurodata4ml.analysis.linear.stimuli import stimulus_means
-from neurodata4ml.analysis.metrics import Metric
-from neurodata4ml.analysis.rdm import DISTANCES, rdm
 from neurodata4ml.analysis.responses import trial_labels
+from neurodata4ml.analysis.similarity.metrics import Metric
 from neurodata4ml.dims import feature_dim, match_labels, require_dims, to_matrix
 from neurodata4ml.errors import DesignError, DimensionError
 
