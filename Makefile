@@ -8,10 +8,10 @@ PEERS = .venv-bench-zarr2
 ALLEN = .venv-bench-allensdk
 TESTS = tests
 
-.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align bench-decode calibrate clean again
+.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align bench-decode bench-similarity bench-encoding calibrate clean again
 
 help:  ## list these words
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP)  ## create .venv and install what constraints.txt pins
 
@@ -43,6 +43,12 @@ bench-align: $(BENCH)/installed $(ALLEN)/installed  ## time binning against nump
 
 bench-decode: $(BENCH)/installed  ## time decoding against scikit-learn and MNE, PCA against scikit-learn (15 minutes)
 	@$(BENCH)/bin/python benchmarks/decode.py
+
+bench-similarity: $(BENCH)/installed  ## time RDMs, similarities and their bootstrap against rsatoolbox (10 minutes)
+	@$(BENCH)/bin/python benchmarks/similarity.py
+
+bench-encoding: $(BENCH)/installed  ## time encoding against himalaya, scikit-learn and ikpls (15 minutes)
+	@$(BENCH)/bin/python benchmarks/encoding.py
 
 calibrate: $(STAMP)  ## count p <= .05 in 2,000 experiments without a signal, per design (half an hour)
 	@$(BIN)/python benchmarks/calibrate.py

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from neurodata4ml import SECTIONS, compare, decode, open_session, stimulus_images, truth
+from neurodata4ml.candidates import candidates_of
 from neurodata4ml.data.align.bins import bin_spikes
-from neurodata4ml.material import DEMO_NETWORKS, representations
+from neurodata4ml.material import DEMO_NETWORKS
 from neurodata4ml.report.page import write_report
 from neurodata4ml.spec import read_spec
 from neurodata4ml.study import run_study
@@ -64,7 +65,7 @@ def test_the_candidates_that_cannot_be_told_from_the_best_contain_the_true_one(r
 @pytest.mark.parametrize("area", TRUE_STAGE)
 def test_on_noise_free_responses_the_true_stage_leads_by_at_least_005(area):
     session = open_session("demo")
-    candidates = representations(DEMO_NETWORKS, stimulus_images(session))
+    candidates = {one.name: one.values for one in candidates_of(list(DEMO_NETWORKS), stimulus_images(session))}
     here = np.flatnonzero(session["area"].values == area)
     known = compare(truth(session)["mean_response"].isel(unit=here), candidates)["similarity"].to_series()
     ranked = known.sort_values(ascending=False)

@@ -65,7 +65,16 @@ def test_readme_example_is_short() -> None:
     assert len(code_lines(example)) <= 8
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/decode.md", "docs/latents.md", "docs/splits.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        *(
+            f"docs/{page}.md"
+            for page in ("decode", "encode", "inference", "interop", "latents", "networks", "rdm", "splits", "versus")
+        ),
+    ],
+)
 def test_the_example_of_a_page_prints_what_the_page_says(page: str) -> None:
     example, answer = EXAMPLE.search((ROOT / page).read_text(encoding="utf-8")).groups()
     printed = io.StringIO()

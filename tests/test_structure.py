@@ -20,13 +20,13 @@ FLOORS = (
     {"errors", "suggest", "cores"},
     {"names", "require"},
     {"dims", "places"},
-    {"results", "spec", "where", "lock"},
+    {"results", "spec", "where", "lock", "interop"},
     {"data", "analysis", "networks", "report"},
-    {"material", "answers", "quantities", "recovery", "study"},
+    {"candidates", "versus", "material", "answers", "quantities", "recovery", "study"},
     {"cli"},
 )
 WINGS = {"data", "analysis", "networks", "report"}
-ROOF = {"material", "answers", "quantities", "recovery", "study"}
+ROOF = {"candidates", "versus", "material", "answers", "quantities", "recovery", "study"}
 WITHIN_DATA = ("entries", "remote", "archives", "cache", "storage", "nwb", "align", "excerpts", "orders")
 """Rooms of the data wing: each stands on those before it."""
 WITHIN_ANALYSIS = (

@@ -23,6 +23,7 @@ from neurodata4ml.dims import Labelled
 from neurodata4ml.errors import DesignError
 from neurodata4ml.material import Material
 from neurodata4ml.recovery import recover
+from neurodata4ml.versus import area_by_candidate
 
 MIN_CONDITIONS = 4
 """Below four conditions an RDM has fewer than six entries, and unbiased CKA is not defined."""
@@ -132,16 +133,16 @@ def rdms(m: Material) -> xr.Dataset:
 
 
 def similarity(m: Material) -> xr.Dataset:
-    """Similarity of every area to every candidate, free of trial noise, and of the biased metric beside its null."""
+    """Similarity of every area to every candidate, free of trial noise; beside it RSA, and the biased metric's."""
     _need_conditions(m, MIN_CONDITIONS, "a comparison with networks")
     brain = {area: m.of_area(m.totals, area) for area in m.areas}
-    found = compare(brain, m.candidates, metric="cka_unbiased").rename(x="area", y="candidate")
+    table = area_by_candidate(brain, m.beside, metrics=("cka_unbiased", "rsa_spearman"), seed=m.spec.seed)
+    found = table.sel(metric="cka_unbiased", drop=True).drop_vars("network")
+    found["rsa"] = table["similarity"].sel(metric="rsa_spearman", drop=True)
     averaged = {area: average_by(x) for area, x in brain.items()}
-    biased = compare(averaged, m.candidates, metric="cka").rename(x="area", y="candidate")
+    biased = compare(averaged, m.candidates, metric="cka", over=(), n_shuffles=0).rename(x="area", y="candidate")
     found["biased"], found["biased_null"] = biased["similarity"], biased["null_value"]
-    names = found["candidate"].values
-    kind = ["baseline" if name in ("pixels", "gabor") else "network" for name in names]
-    return found.assign_coords(kind=("candidate", kind))
+    return found
 
 
 ANSWERS: dict[str, Callable[[Material], xr.Dataset]] = {

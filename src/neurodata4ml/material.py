@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from neurodata4ml.candidates import Candidate, candidates_of
 from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.session import open_session
 from neurodata4ml.data.whereabouts import bring
 from neurodata4ml.errors import ArchiveError, DesignError, LayoutError, NotCachedError
-from neurodata4ml.networks.activations import activations
-from neurodata4ml.networks.baselines import gabor, pixels
 from neurodata4ml.networks.models import load_model
 from neurodata4ml.spec import Spec
 from neurodata4ml.where import select_trials
@@ -87,30 +85,14 @@ class Material:
         return images.sel(stimulus=shown)
 
     @cached_property
+    def beside(self) -> list[Candidate]:
+        """Everything the brain is compared with: layers, untrained twins, pixels and Gabor energies."""
+        return candidates_of(list(_networks(self.spec, self.session)), self.images, seed=self.spec.seed)
+
+    @property
     def candidates(self) -> dict[str, xr.DataArray]:
-        """Everything the brain is compared with, dims (stimulus, feature) each."""
-        return representations(_networks(self.spec, self.session), self.images)
-
-
-def representations(networks: Iterable[str], images: xr.DataArray) -> dict[str, xr.DataArray]:
-    """Return every layer of ``networks`` as ``"network/layer"``, and the baselines that a network must beat.
-
-    Parameters
-    ----------
-    networks : iterable of str
-        Names of networks, or paths of ONNX files.
-    images : DataArray, dims (stimulus, y, x)
-
-    Returns
-    -------
-    dict of str to DataArray, dims (stimulus, feature)
-    """
-    layers = {
-        f"{Path(name).stem if name.endswith('.onnx') else name}/{layer}": values
-        for name in networks
-        for layer, values in activations(load_model(name), images).items()
-    }
-    return {**layers, "pixels": pixels(images), "gabor": gabor(images)}
+        """The same by name, dims (stimulus, feature) each."""
+        return {one.name: one.values for one in self.beside}
 
 
 def _networks(spec: Spec, session: xr.Dataset) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ def test_the_best_of_nothing_is_empty():
     nothing = xr.DataArray([np.nan, np.nan], dims="y", coords={"y": ["a", "b"]})
     found = among_best(nothing, nothing.expand_dims(group=5))
     assert found.best.item() == ""
-    assert not found.among_best.any()
+    assert not found.claim
+    assert found.among_best.all()
 
 
 def test_there_is_no_best_without_intervals():
@@ -45,7 +46,8 @@ def test_there_is_no_best_without_intervals():
     replicate[3] = np.nan
     found = among_best(similarity, replicate)
     assert found.best.item() == ""
-    assert not found.among_best.any()
+    assert not found.claim
+    assert found.among_best.all()
 
 
 def test_a_candidate_without_an_interval_is_not_among_the_best():
@@ -60,7 +62,8 @@ def test_a_candidate_without_an_interval_is_not_among_the_best():
 def test_there_is_no_best_where_no_similarity_is_above_zero(values, spread):
     found = among_best(*ranked(values, spread))
     assert found.best.item() == ""
-    assert not found.among_best.any()
+    assert not found.claim
+    assert found.among_best.all()
 
 
 def test_one_similarity_above_zero_is_enough_for_a_best():
@@ -73,4 +76,5 @@ def test_areas_are_ranked_each_on_its_own():
     parts = [ranked([0.8, 0.2], 0.001), ranked([0.01, 0.02], 0.1)]
     found = among_best(*(xr.concat(both, dim="x") for both in zip(*parts, strict=True)))
     assert found.best.values.tolist() == ["a", ""]
-    assert found.among_best.values.tolist() == [[True, False], [False, False]]
+    assert found.among_best.values.tolist() == [[True, False], [True, True]]
+    assert found.claim.values.tolist() == [True, False]

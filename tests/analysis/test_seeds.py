@@ -22,7 +22,21 @@ COUNTS = xr.DataArray(
 )
 MEANS = nd.average_by(COUNTS, "stimulus")
 LATENTS = MEANS.rename(unit="component")
+TWENTY = xr.DataArray(
+    np.random.default_rng(1).normal(size=(20, 6)), dims=("stimulus", "unit"), coords={"stimulus": np.arange(20)}
+)
+LAYERS = {"a": TWENTY.rename(unit="feature"), "b": (TWENTY**2).rename(unit="feature")}
+AREAS = {"V1": TWENTY, "LM": TWENTY, "AL": TWENTY}
+IMAGES = np.zeros((2, 8, 8))
 CALLS = {
+    "activations": lambda seed: nd.activations("digits", IMAGES, project=4, seed=seed),
+    "bootstrap": lambda seed: nd.bootstrap(COUNTS, lambda x: x.mean("unit").mean("trial"), over="unit", seed=seed),
+    "brain_vs_network": lambda seed: nd.brain_vs_network(AREAS, LAYERS, areas=["V1"], baselines=False, seed=seed),
+    "choose_layer": lambda seed: nd.choose_layer(TWENTY, LAYERS, seed=seed),
+    "encode": lambda seed: nd.encode(TWENTY, LAYERS["a"], seed=seed),
+    "hierarchy": lambda seed: nd.hierarchy(AREAS, LAYERS, order=list(AREAS), n_resamples=3, seed=seed),
+    "permutation_test": lambda seed: nd.permutation_test(MEANS, MEANS, n_shuffles=3, seed=seed),
+    "untrained_twin": lambda seed: nd.untrained_twin("digits", seed=seed),
     "align_latents": lambda seed: nd.align_latents(LATENTS, LATENTS, seed=seed),
     "compare": lambda seed: nd.compare(MEANS, MEANS, seed=seed),
     "decode": lambda seed: nd.decode(COUNTS, n_shuffles=0, seed=seed),

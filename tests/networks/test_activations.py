@@ -139,9 +139,10 @@ def test_no_layer_at_all_is_refused():
         activations("digits", np.zeros((1, 8, 8)), layers=[])
 
 
-def test_a_batch_without_images_is_refused():
-    with pytest.raises(DesignError, match="batch_size of at least 1; got 0"):
-        activations("digits", np.zeros((1, 8, 8)), batch_size=0)
+@pytest.mark.parametrize("bad", [0, -1, 2.5])
+def test_a_batch_without_whole_images_is_refused(bad):
+    with pytest.raises(DesignError, match=f"batch_size of at least 1; got {bad}"):
+        activations("digits", np.zeros((1, 8, 8)), batch_size=bad)
 
 
 def test_a_bad_pixel_in_a_late_batch_is_still_found():

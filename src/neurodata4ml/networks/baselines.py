@@ -11,13 +11,14 @@ from scipy.signal import fftconvolve
 
 from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import DesignError
-from neurodata4ml.networks.images import Images, as_images, resize, unit_range
+from neurodata4ml.networks.images import Images, as_images, unit_range
+from neurodata4ml.networks.preprocessing import Preprocessing
 
 BANDWIDTH = 0.56
 """Envelope's standard deviation over wavelength for a bandwidth of one octave, typical of simple cells."""
 
 
-def pixels(images: Images, *, longest_side: int = 64) -> xr.DataArray:
+def pixels(images: Images, *, longest_side: int = 64, preprocessing: Preprocessing | None = None) -> xr.DataArray:
     """Return each image's pixels as features: what is already there before any network looks.
 
     Parameters
@@ -27,6 +28,8 @@ def pixels(images: Images, *, longest_side: int = 64) -> xr.DataArray:
     longest_side : int
         Larger images are shrunk to this many pixels (aspect kept): a photograph's million pixels tell a linear
         comparison little more than its first few thousand, and cost a thousand times as much.
+    preprocessing : Preprocessing, optional
+        That of the networks they are compared with: a baseline sees what the networks see.
 
     Returns
     -------
@@ -39,8 +42,10 @@ def pixels(images: Images, *, longest_side: int = 64) -> xr.DataArray:
     Frozen({'stimulus': 3, 'feature': 64})
     """
     images = as_images(images, step="pixels")
-    values = _small(images, longest_side, step="pixels")
-    return _labelled(values, images, "pixels", longest_side=longest_side)
+    shown = preprocessing or Preprocessing()
+    values = _small(images, longest_side, shown, step="pixels")
+    found = _labelled(values, images, "pixels", longest_side=longest_side)
+    return found if preprocessing is None else _said(found, images, values, preprocessing)
 
 
 def gabor(
@@ -49,6 +54,7 @@ def gabor(
     n_orientations: int = 4,
     wavelengths: Sequence[float] = (3.0, 6.0),
     longest_side: int = 64,
+    preprocessing: Preprocessing | None = None,
 ) -> xr.DataArray:
     """Return the energy of quadrature pairs of Gabor filters at every place: a textbook model of complex cells.
 
@@ -69,7 +75,7 @@ def gabor(
         Evenly spaced over half a turn.
     wavelengths : sequence of float
         In pixels (of the shrunk image), at least 2.
-    longest_side : int
+    longest_side, preprocessing
         As for :func:`pixels`.
 
     Returns
@@ -90,7 +96,8 @@ def gabor(
         )
         raise DesignError(message)
     images = as_images(images, step="gabor")
-    gray = _small(images, longest_side, step="gabor").mean(axis=1)
+    values = _small(images, longest_side, preprocessing or Preprocessing(), step="gabor")
+    gray = values.mean(axis=1)
     bank = [(w, 180.0 * k / n_orientations) for w in wavelengths for k in range(n_orientations)]
     energies = np.stack([_energy(gray, wavelength, orientation) for wavelength, orientation in bank], axis=1)
     n_places = energies[0, 0].size
@@ -102,20 +109,27 @@ def gabor(
         wavelengths=list(wavelengths),
         longest_side=longest_side,
     )
+    found = found if preprocessing is None else _said(found, images, values, preprocessing)
     return found.assign_coords(
         wavelength=("feature", np.repeat([w for w, _ in bank], n_places), {"units": "pixel"}),
         orientation=("feature", np.repeat([o for _, o in bank], n_places), {"units": "degree"}),
     )
 
 
-def _small(images: xr.DataArray, longest_side: int, *, step: str) -> np.ndarray:
+def _small(images: xr.DataArray, longest_side: int, shown: Preprocessing, *, step: str) -> np.ndarray:
     """Return (stimulus, channel, y, x) in [0, 1], shrunk one by one: the large ones are never all in memory."""
-    height, width = images.sizes["y"], images.sizes["x"]
+    height, width = shown.natural_size((images.sizes["y"], images.sizes["x"]))
     shrink = min(1.0, longest_side / max(height, width))
     size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
     return np.concatenate(
-        [resize(unit_range(images.isel(stimulus=[k]), step=step), size) for k in range(images.sizes["stimulus"])]
+        [shown.show(unit_range(images.isel(stimulus=[k]), step=step), size) for k in range(images.sizes["stimulus"])]
     )
+
+
+def _said(found: xr.DataArray, images: xr.DataArray, values: np.ndarray, shown: Preprocessing) -> xr.DataArray:
+    shape, size = (images.sizes["y"], images.sizes["x"]), (values.shape[-2], values.shape[-1])
+    found.attrs["preprocessing"] = "; ".join(shown.words(shape, size, images.sizes.get("channel", 1)))
+    return found
 
 
 def _energy(gray: np.ndarray, wavelength: float, orientation: float) -> np.ndarray:

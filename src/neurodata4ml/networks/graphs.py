@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from neurodata4ml.errors import CatalogError
+from neurodata4ml.networks.layers import Layer, of_answer
 
 STAGES = frozenset(
     {
@@ -55,24 +56,49 @@ class Graph:
     tensors: dict[str, str]
     stages: tuple[str, ...]
 
-    def run(self, batches: Iterable[np.ndarray], layers: Sequence[str]) -> dict[str, np.ndarray]:
-        """Return the response of each layer, (n, ...), to all the batches, float32 (n, channel, y, x).
+    def run(self, batches: Iterable[np.ndarray], layers: Sequence[str]) -> Generator[dict[str, np.ndarray]]:
+        """Yield the response of each layer, (n, ...), to each of the batches, float32 (n, channel, y, x).
 
         One thread, so that sums are added in one order and the same machine gives the same bits.
         """
+        wanted = [self.tensors[layer] for layer in layers]
+        session = self._session(wanted)
+        for batch in batches:
+            found = []
+            for part, n_real in _parts(batch, self.input_shape[0]):
+                answer = session.run(wanted, {self.input_name: part})
+                found.append([np.atleast_1d(tensor)[:n_real] for tensor in answer])
+            whole = [values[0] if len(values) == 1 else np.concatenate(values) for values in zip(*found, strict=True)]
+            yield dict(zip(layers, whole, strict=True))
+
+    def survey(self, batch: np.ndarray) -> list[Layer]:
+        """Return every tensor that depends on the images, in the file's order, and what it is for this batch."""
+        kinds = _dependent(self.proto.graph, self.input_name)
+        session = self._session(list(kinds))
+        part, n_real = next(iter(_parts(batch, self.input_shape[0])))
+        answers = session.run(list(kinds), {self.input_name: part})
+        found = []
+        for name, answer in zip(kinds, answers, strict=True):
+            shape = np.shape(answer) if isinstance(answer, np.ndarray) else ()
+            if shape[:1] == (len(part),):
+                shape = (n_real, *shape[1:])  # without the images that only fill the part
+            is_real = isinstance(answer, np.ndarray) and answer.dtype.kind == "f"
+            found.append(of_answer(name, kinds[name], shape, n_real, is_real=is_real))
+        return found
+
+    @staticmethod
+    def digest_of(proto: Any) -> str:
+        """Return the sha256 of a network in memory, in hex."""
+        return hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
+
+    def _session(self, wanted: Sequence[str]) -> Any:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        wanted = [self.tensors[layer] for layer in layers]
-        proto = _with_outputs(self.proto, wanted)
-        session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        found: list[list[np.ndarray]] = []
-        for batch in batches:
-            for part, n_real in _parts(batch, self.input_shape[0]):
-                answer = session.run(wanted, {self.input_name: part})
-                found.append([np.atleast_1d(tensor)[:n_real] for tensor in answer])
-        return {layer: np.concatenate(values) for layer, values in zip(layers, zip(*found, strict=True), strict=True)}
+        options.log_severity_level = 3  # errors: a survey asks for tensors that onnxruntime would rather fold away
+        data = _with_outputs(self.proto, wanted).SerializeToString()
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def read_graph(path: Path) -> Graph:
@@ -103,9 +129,25 @@ def read_graph(path: Path) -> Graph:
 
 
 def digest(path: Path) -> str:
-    """Return the sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the sha256 of a file, in hex; of an ONNX file whose weights lie beside it, of all these files in a row."""
+    beside = sorted(_weights_beside(path)) if path.suffix == ".onnx" else []
+    if not beside:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    total = hashlib.sha256()
+    for part in (path, *(path.parent / name for name in beside)):
+        with part.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def _weights_beside(path: Path) -> set[str]:
+    try:
+        proto = onnx.load(path, load_external_data=False)
+    except DecodeError:  # read_graph says so, in words
+        return set()
+    stated = (entry for tensor in proto.graph.initializer for entry in tensor.external_data)
+    return {entry.value for entry in stated if entry.key == "location"}
 
 
 def _shape(value: Any) -> tuple[int | None, ...]:
@@ -123,6 +165,18 @@ def _tensors(graph: Any) -> dict[str, str]:
 def _stages(graph: Any) -> tuple[str, ...]:
     stages = [node.output[0] for node in graph.node if node.op_type in STAGES]
     return tuple(dict.fromkeys([*stages, *(value.name for value in graph.output)]))
+
+
+def _dependent(graph: Any, input_name: str) -> dict[str, str]:
+    """Return the tensors that are computed from the images, and the operator that makes each."""
+    reached = {input_name}
+    kinds: dict[str, str] = {}
+    for node in graph.node:  # a valid graph is sorted
+        inner = (name for a in node.attribute for n in a.g.node for name in n.input)  # branches of an If, of a Loop
+        if not reached.isdisjoint([*node.input, *inner]):
+            kinds |= {name: node.op_type for name in node.output if name}
+            reached |= set(node.output) - {""}
+    return kinds
 
 
 def _with_outputs(proto: Any, names: Sequence[str]) -> Any:

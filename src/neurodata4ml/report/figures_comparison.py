@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from neurodata4ml.report import marks
 from neurodata4ml.report.canvas import INK, MUTED, PAPER, Colours, palette, picture
 from neurodata4ml.report.words import (
+    as_float,
     column,
     distance_words,
     labels,
@@ -23,7 +24,7 @@ from neurodata4ml.report.words import (
     values,
 )
 
-MARKER = {"network": "o", "baseline": "s", "brain": "D"}
+MARKER = {"network": "o", "untrained": "^", "baseline": "s", "brain": "D"}
 MOST_ROWS = 160
 """Area panels times candidates that can be shown as rows of dots; beyond it, a table of shades."""
 
@@ -168,10 +169,15 @@ def _similarity_rows(ax: Axes, similarity: xr.Dataset, area: str, names: list[st
     n = len(names)
     value, low, high, raw = (column(similarity, v, n, area=area) for v in ("similarity", "low", "high", "raw"))
     best = np.nan_to_num(column(similarity, "among_best", n, area=area)) > 0
+    if "claim" in similarity:  # where nothing is claimed all are among the best, and none is marked
+        best &= bool(values(similarity, "claim", area=area))
     kinds = texts(similarity, "kind", "network")
     kinds = kinds if len(kinds) == len(names) else ["network"] * len(names)
     ceiling = float(values(similarity, "ceiling", area=area))
     if np.isfinite(ceiling):
+        lowest, highest = (as_float(values(similarity, f"ceiling_{end}", area=area)) for end in ("low", "high"))
+        if np.isfinite(lowest) and np.isfinite(highest):
+            ax.axvspan(lowest, highest, color=MUTED, alpha=0.15, linewidth=0)
         ax.axvline(
             ceiling,
             color=MUTED,
@@ -196,6 +202,7 @@ def _similarity_rows(ax: Axes, similarity: xr.Dataset, area: str, names: list[st
     for label, marker, face in (
         ("among the best", "o", INK),
         ("less alike", "o", PAPER),
+        *([("untrained twin", "^", PAPER)] if "untrained" in kinds else []),
         ("baseline", "s", PAPER),
     ):
         ax.plot([], [], marker, color=INK, markerfacecolor=face, markersize=5, label=label)

@@ -25,6 +25,14 @@ from neurodata4ml.report.words import (
 )
 from neurodata4ml.results import Results
 
+_COLUMNS = (
+    ("raw", "raw"),
+    ("p_value_corrected", "p corrected"),
+    ("rsa", "RSA"),
+    ("biased", "biased (null)"),
+)
+_ONLY_IF_THERE = ("p_value_corrected", "rsa")
+
 
 @needs("rdms", "Representational dissimilarity")
 def rdms(results: Results) -> Section:
@@ -192,23 +200,16 @@ def _similarity_table(array: xr.Dataset, area: str) -> Table:
     names, kinds = labels(array, "candidate"), texts(array, "kind")
     kinds = kinds if len(kinds) == len(names) else [""] * len(names)
     best = equals_of(array, area) if "among_best" in array else [best_of(array, area)]
+    claimed = bool(best_of(array, area))
+    shown = [(v, label) for v, label in _COLUMNS if v in array or v not in _ONLY_IF_THERE]
     rows = []
     for name, kind in zip(names, kinds, strict=True):
-        value, low, high, *others = (
-            values(array, v, area=area, candidate=name)
-            for v in ("similarity", "low", "high", "raw", "biased", "biased_null")
-        )
-        told = "yes" if name in best else "no"
-        rows.append((name, kind, number(value), bounds(low, high), *map(number, others), told))
-    columns = (
-        "candidate",
-        "kind",
-        "similarity",
-        f"{level_words(array)} interval",
-        "raw",
-        "biased",
-        "null of biased",
-    )
+        value, low, high = (values(array, v, area=area, candidate=name) for v in ("similarity", "low", "high"))
+        others = [number(values(array, v, area=area, candidate=name)) for v, _ in shown]
+        others[-1] += f" ({number(values(array, 'biased_null', area=area, candidate=name))})"
+        told = ("yes" if name in best else "no") if claimed else "no claim"
+        rows.append((name, kind, number(value), bounds(low, high), *others, told))
+    columns = ("candidate", "kind", "similarity", f"{level_words(array)} interval", *(label for _, label in shown))
     ceiling = values(array, "ceiling", area=area)
     caption = f"{area} beside every candidate; noise ceiling {number(ceiling)}"
     return Table(caption, (*columns, "among the best"), tuple(rows))
@@ -226,6 +227,17 @@ def _similarity_reading(array: xr.Dataset, *, raw: bool) -> tuple[str, ...]:
             "the ceiling. The corrected value divides that noise out, by comparing independent halves of the trials; "
             "it can exceed 1 by chance."
         )
+    if "p_value_corrected" in array:
+        said.append(
+            "p: how often the stimuli, exchanged at random, give as high a raw similarity anywhere in the table; "
+            f"corrected for {count(array.attrs.get('n_tests'), 'test')} ({plain(array.attrs.get('correction', ''))})."
+            " A small p says that something is shared, not how much."
+        )
+    if "rsa" in array:
+        said.append(
+            "RSA: rank correlation (Spearman) of crossnobis distances in the brain with squared Euclidean distances in "
+            "the candidate; not corrected for noise."
+        )
     if array.attrs.get("assumed"):
         said.append(f"Assumed: {plain(array.attrs['assumed'])}")
     if "biased_null" in array:
@@ -241,8 +253,8 @@ def _controls(array: xr.Dataset, areas: list[str]) -> tuple[str, ...]:
     kinds = dict(zip(labels(array, "candidate"), texts(array, "kind") * 1, strict=False))
     said = []
     for area in areas:
-        found = [n for n in equals_of(array, area) if kinds.get(n) == "baseline" or "untrained" in n]
-        if found:
+        found = [n for n in equals_of(array, area) if kinds.get(n) in ("baseline", "untrained") or "untrained" in n]
+        if found and best_of(array, area):
             said.append(
                 f"In {named(area)}, {listing([named(n) for n in found])} (no training) cannot be told from the best: "
                 "there, likeness to a trained layer is no evidence for what training adds."

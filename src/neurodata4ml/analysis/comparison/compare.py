@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.comparison.ceilings import with_ceiling
+from neurodata4ml.analysis.comparison.matched import matched_row, n_matched
+from neurodata4ml.analysis.comparison.question import Question, Representation, ask
 from neurodata4ml.analysis.comparison.ranking import among_best
-from neurodata4ml.analysis.inference.jackknife import jackknife
-from neurodata4ml.analysis.reliability.noise_corrected import (
-    corrected_cka,
-    has_signal,
-    no_signal,
-    unit_vectors,
-    with_halves,
-)
-from neurodata4ml.analysis.similarity.metrics import METRICS, Metric
-from neurodata4ml.analysis.similarity.representations import (
-    Side,
-    chosen_distance,
-    null_of,
-    represent,
-    similarity_of,
-    trial_values,
-)
-from neurodata4ml.dims import add_step, presented, provenance, require_dims
-from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.analysis.comparison.rows import row_of
+from neurodata4ml.analysis.comparison.significance import default_shuffles, significance
+from neurodata4ml.analysis.comparison.told import assumed, warn_undefined
+from neurodata4ml.analysis.linear.threads import in_threads, one_blas_thread
+from neurodata4ml.analysis.similarity.metrics import METRICS
+from neurodata4ml.analysis.similarity.representations import Side, represent
+from neurodata4ml.analysis.similarity.table import nulls_of
+from neurodata4ml.dims import add_step, feature_dim, provenance
 from neurodata4ml.require import require_whole
 
-__all__ = ["METRICS", "among_best", "compare"]
+__all__ = ["METRICS", "compare"]
 
-Representation = xr.DataArray | Mapping[str, xr.DataArray]
-
-_N_SHUFFLES = 20
-"""Shuffles of the stimuli behind the null value of a metric without a closed form."""
+_N_NULL = 20
+"""Shuffles behind the null value of a metric without a closed form, where none are asked for."""
 
 
 def compare(
@@ -45,6 +34,10 @@ def compare(
     *,
     metric: str = "cka_unbiased",
     distance: str | None = None,
+    over: str | Sequence[str] | None = None,
+    match_units: bool = False,
+    n_shuffles: int | None = None,
+    correction: str = "max-t",
     confidence: float = 0.95,
     n_groups: int = 20,
     n_splits: int = 20,
@@ -53,10 +46,11 @@ def compare(
     """How alike two representations of the same stimuli are; every metric grows with likeness.
 
     Stimuli are matched by label, never by position. With single trials in ``x``, ``cka_unbiased`` is corrected for
-    trial noise: it estimates the similarity of the noise-free responses of these units to these stimuli, and an
-    interval says how far the trials determine it. Both regard stimuli and units as fixed. The corrected value may
-    pass 1 by its error, and the interval of very noisy responses is too wide rather than too narrow. Where no signal
-    is found above the noise it is NaN, with a warning.
+    trial noise: it estimates the similarity of the noise-free responses of these units to these stimuli. The corrected
+    value may pass 1 by its error, and the interval of very noisy responses is too wide rather than too narrow. Where
+    no signal is found above the noise it is NaN, with a warning. Every metric depends on how many units were
+    recorded: statements across areas need ``match_units``. In words: ``explain(result)``; candidate against
+    candidate: ``pairwise(result)``.
 
     Parameters
     ----------
@@ -70,18 +64,32 @@ def compare(
         For metrics on RDMs: a key of ``DISTANCES``. None: ``"crossnobis"`` where ``x`` holds single trials, as in
         ``noise_ceiling``, else ``"correlation"``; ``attrs["distance"]`` says which. With ``"crossnobis"``, arrays
         without trials get its estimand, the squared Euclidean distance.
+    over : str or pair of str, optional
+        What the interval is over, by a jackknife that leaves out one part at a time: ``"trial"`` (stimuli and units
+        as they are), ``"stimulus"`` (other stimuli of the kind), ``"unit"`` (other units of the area) or a coordinate
+        of units such as ``"animal"``, ``("stimulus", "unit")`` (both at once); ``()`` for no interval. None:
+        ``"trial"`` where there are trials, else ``"stimulus"``.
+    match_units : bool
+        Every ``x`` becomes the mean over 20 random sets of as many units as the smallest has.
+    n_shuffles : int, optional
+        Orders of the stimuli behind ``p_value``: all of them up to 6 stimuli; 0 for none. None: 999, or 99 for metrics
+        that must be computed anew for each.
+    correction : "max-t", "holm", "fdr" or "none"
+        For all cells of the table; ``attrs["n_tests"]`` says how many.
     confidence : float
         Coverage of ``low`` to ``high``.
     n_groups, n_splits, seed : int
-        Groups of the jackknife over trials (see ``jackknife``), and random halves of the trials.
+        Groups of the jackknife over trials or units, and random halves of the trials.
 
     Returns
     -------
-    Dataset, unitless
-        ``similarity``; ``null_value``: what independent data of this size would give. With single trials also
-        ``low``, ``high``, ``replicate`` (dim ``group``: one group of trials left out), for dicts of two or more
-        candidates ``among_best`` and ``best`` (see ``among_best``), and for ``cka_unbiased`` ``raw``, the similarity
-        of the observed means, and ``ceiling``, what a perfect model would reach in ``raw``.
+    Dataset, unitless, dims (x, y)
+        ``similarity``; ``low``, ``high`` and ``replicate`` (dim ``group``: one part left out); ``null_value``: what
+        independent data of this size would give; ``p_value`` and ``p_value_corrected`` against independence, one-sided.
+        For two or more candidates ``among_best``, ``claim`` and ``best`` (see ``among_best``). With single trials
+        ``ceiling``, ``ceiling_low``, ``ceiling_high``: what a perfect model would reach in ``similarity``, or, for
+        ``cka_unbiased``, in ``raw``, the similarity of the observed means. ``n_units``, ``n_features``.
+        ``attrs["assumed"]`` says what the numbers rest on.
 
     Raises
     ------
@@ -99,184 +107,78 @@ def compare(
     """
     for value, name, least in ((seed, "seed", 0), (n_groups, "n_groups", 2), (n_splits, "n_splits", 1)):
         require_whole(value, name, least=least)
-    promise = _metric(metric)
-    xs = {name: presented(array, step="compare").compute() for name, array in _named(x, "x").items()}
-    ys = _named(y, "y")
-    distance = chosen_distance(distance, from_trials=any("trial" in array.dims for array in xs.values()))
-    from_trials = _check_trials(xs, ys, promise, distance)
-    labels = _labels(next(iter(xs.values())))
-    _check_count(len(labels), metric, promise)
-    sides = [represent(array, labels, promise, distance=distance) for array in ys.values()]
-    settings = {"confidence": confidence, "n_groups": n_groups, "n_splits": n_splits, "seed": seed}
-    row = _row_of_trials if from_trials else _row_of_means
-    rows = [row(array, sides, labels, metric, distance, settings) for array in xs.values()]
-    if from_trials and len(ys) > 1:
-        rows = [_with_best(part.assign_coords(y=list(ys)), confidence) for part in rows]
-    out = xr.concat(rows, dim="x", join="outer", combine_attrs="override")
-    out = out.assign_coords(x=list(xs), y=list(ys))
-    _warn_undefined(out)
+    require_whole(n_shuffles, "n_shuffles", least=0, left_out="as many as the metric can afford")
+    options: dict[str, Any] = {"confidence": confidence, "n_groups": n_groups, "n_splits": n_splits, "seed": seed}
+    question = ask(x, y, metric=metric, distance=distance, over=over, **options)
+    sides = in_threads(lambda one: _side(one, question), list(question.ys.values()))
+    n_units = n_matched(question.xs) if match_units else None
+    n_shuffles = default_shuffles(question.promise.form) if n_shuffles is None else n_shuffles
+    with one_blas_thread():
+        out = _table(question, sides, n_units)
+        out = _with_null(out, question, sides, n_shuffles, correction)
+        out = with_ceiling(out, question).assign(_sizes(question))
+    warn_undefined(out)
     out = out.squeeze([dim for dim, given in (("x", x), ("y", y)) if not isinstance(given, Mapping)], drop=True)
+    named: dict[str, Any] = {"metric": metric, "distance": question.distance if question.promise.on == "rdm" else None}
     out.attrs = {
-        **provenance(*xs.values()),
-        "metric": metric,
-        "n_stimuli": len(labels),
-        "range": list(promise.range),
-        "assumed": _assumed(metric, from_trials),
-        **rows[0].attrs,
-        **({"distance": distance} if promise.on == "rdm" else {}),
+        **provenance(*question.xs.values()),
+        **{key: value for key, value in named.items() if value is not None},
+        "over": ", ".join(question.over),
+        "n_stimuli": len(question.labels),
+        "range": list(question.promise.range),
+        "assumed": assumed(question, matched=n_units),
+        **{key: value for key, value in options.items() if key != "n_splits" or question.corrected},
+        **({"n_units_matched": n_units} if n_units else {}),
+        **out.attrs,
     }
-    return add_step(out, "compare", metric=metric, distance=distance if promise.on == "rdm" else None, **settings)
+    return add_step(out, "compare", **named, over=list(question.over), match_units=match_units, **options)
 
 
-def _row_of_means(
-    x: xr.DataArray,
-    sides: list[Side],
-    labels: np.ndarray,
-    metric: str,
-    distance: str,
-    settings: dict[str, Any],
-) -> xr.Dataset:
-    promise = METRICS[metric]
-    side = represent(x, labels, promise, distance=distance)
-    return xr.Dataset(
-        {
-            "similarity": ("y", [similarity_of(promise, side, other) for other in sides]),
-            "null_value": ("y", _nulls(promise, side, sides, settings["seed"])),
-        }
-    )
+def _side(x: xr.DataArray, question: Question) -> Side:
+    return represent(x, question.labels, question.promise, distance=question.distance)
 
 
-def _row_of_trials(
-    x: xr.DataArray,
-    sides: list[Side],
-    labels: np.ndarray,
-    metric: str,
-    distance: str,
-    settings: dict[str, Any],
-) -> xr.Dataset:
-    promise = METRICS[metric]
-    if metric == "cka_unbiased":
-        x, half = with_halves(x, n_splits=settings["n_splits"], seed=settings["seed"], step="compare")
-        vectors = unit_vectors([side.prepared for side in sides])
+def _table(question: Question, sides: list[Side], n_units: int | None) -> xr.Dataset:
+    """Return one row of similarities per ``x``, and which candidates cannot be told from its best."""
 
-    def statistic(part: xr.DataArray) -> xr.DataArray:
-        if metric == "cka_unbiased":
-            return corrected_cka(part, half, len(labels), vectors)
-        return _observed(part, sides, labels, promise, distance).expand_dims(quantity=["similarity"])
+    def row(x: xr.DataArray) -> xr.Dataset:
+        return row_of(x, sides, question)
 
-    found = jackknife(statistic, x, n_groups=settings["n_groups"], confidence=settings["confidence"])
-    out = found[["estimate", "low", "high", "replicate"]].sel(quantity="similarity", drop=True)
-    out = out.rename(estimate="similarity").assign_coords(group=np.arange(out.sizes["group"]))
-    if metric == "cka_unbiased":
-        out["ceiling"] = found.estimate.sel(quantity="ceiling", drop=True).isel(y=0)
-        out = out.where(has_signal(found.sel(quantity="own", drop=True).isel(y=0)))
-        out["raw"] = found.estimate.sel(quantity="raw", drop=True)
-    whole = represent(x, labels, promise, distance=distance)
-    out["null_value"] = ("y", _nulls(promise, whole, sides, settings["seed"]))
-    out.attrs = {key: found.attrs[key] for key in ("groups", "n_groups", "confidence")}
-    return out.assign_attrs({"folds": x.attrs["folds"]} if "folds" in x.attrs else {})
+    def whole(x: xr.DataArray) -> xr.Dataset:
+        found = row(x)
+        if n_units:
+            found = matched_row(x, n_units, row, confidence=question.confidence, seed=question.seed)
+        if "replicate" in found and len(question.ys) > 1:
+            named = found.assign_coords(y=list(question.ys))
+            found = named.assign(among_best(named.similarity, named.replicate, confidence=question.confidence))
+        return found
+
+    out = xr.concat(in_threads(whole, list(question.xs.values())), dim="x", join="outer", combine_attrs="override")
+    return out.assign_coords(x=list(question.xs), y=list(question.ys))
 
 
-def _observed(part: xr.DataArray, sides: list[Side], labels: np.ndarray, metric: Metric, distance: str) -> xr.DataArray:
-    """Return the similarity of the trials' means (or RDM) with each side; NaN if a stimulus has too few trials."""
-    counts = np.unique(part.coords["stimulus"].values, return_counts=True)[1]
-    needed = 2 if metric.on == "rdm" and distance == "crossnobis" else 1
-    if len(counts) < len(labels) or counts.min() < needed:
-        return xr.DataArray(np.full(len(sides), np.nan), dims="y")
-    side = represent(part, labels, metric, distance=distance)
-    return xr.DataArray([similarity_of(metric, side, other) for other in sides], dims="y")
+def _with_null(out: xr.Dataset, question: Question, sides: list[Side], n_shuffles: int, correction: str) -> xr.Dataset:
+    """Add what independent data would give, and how often chance does as well."""
+    xs = list(question.xs.values())
+    tested = significance(xs, sides, question, n_shuffles=n_shuffles, correction=correction) if n_shuffles else None
+    promise = question.promise
+    if tested is not None and not promise.unbiased and promise.null is None:
+        null = tested["null_mean"].values
+    else:
+        rows = [_side(x, question) for x in xs]
+        null = nulls_of(promise, rows, sides, n_shuffles=_N_NULL, seed=question.seed)
+    out["null_value"] = (("x", "y"), null)
+    if tested is None:
+        return out
+    for name in ("p_value", "p_value_corrected"):
+        out[name] = (("x", "y"), np.where(out["similarity"].isnull(), np.nan, tested[name].values))
+    return out.assign_attrs(tested.attrs)
 
 
-def _with_best(row: xr.Dataset, confidence: float) -> xr.Dataset:
-    return row.assign(among_best(row.similarity, row.replicate, confidence=confidence))
-
-
-def _nulls(metric: Metric, x: Side, sides: list[Side], seed: int) -> list[float]:
-    return [null_of(metric, x, side, n_shuffles=_N_SHUFFLES, seed=seed) for side in sides]
-
-
-def _metric(name: str) -> Metric:
-    if name not in METRICS:
-        message = f"Unknown metric {name!r}. Type one of {', '.join(METRICS)}."
-        raise DesignError(message)
-    return METRICS[name]
-
-
-def _named(x: Representation, side: str) -> dict[str, xr.DataArray]:
-    if not isinstance(x, Mapping):
-        return {side: x}
-    if not x:
-        message = f"compare needs at least one array in {side}; got an empty dict."
-        raise DesignError(message)
-    return dict(x)
-
-
-def _check_trials(xs: dict[str, xr.DataArray], ys: dict[str, xr.DataArray], metric: Metric, distance: str) -> bool:
-    """Return True if ``xs`` are single trials; both sides must be of one kind each."""
-    trials = [name for name, array in xs.items() if "trial" in array.dims]
-    if [name for name, array in ys.items() if "trial" in array.dims]:
-        message = "compare takes single trials on its first side only; average the second: average_by(y)."
-        raise DimensionError(message)
-    if trials and len(trials) < len(xs):
-        message = f"compare takes single trials for all of x or for none; only {', '.join(trials)} have a trial dim."
-        raise DimensionError(message)
-    bare = not trials and not all("stimulus2" in array.dims for array in xs.values())
-    if metric.on == "rdm" and distance == "crossnobis" and bare:
-        message = (
-            'distance="crossnobis" needs single trials (trial, unit) in x. '
-            'Hand in the trials, their RDM, or type distance="correlation".'
-        )
-        raise DesignError(message)
-    for name in trials:
-        trial_values(xs[name], step="compare")
-    return bool(trials)
-
-
-def _labels(x: xr.DataArray) -> np.ndarray:
-    if "trial" in x.dims:
-        return np.unique(x.coords["stimulus"].values)
-    require_dims(x, "stimulus", step="compare", hint='Average first: average_by(x, "stimulus").')
-    if "stimulus" not in x.indexes:
-        message = "compare matches stimuli by label, and x has none. Type x.assign_coords(stimulus=[...])."
-        raise DimensionError(message)
-    return np.asarray(x.indexes["stimulus"])
-
-
-def _check_count(n_stimuli: int, name: str, metric: Metric) -> None:
-    if n_stimuli < metric.min_stimuli:
-        message = (
-            f"{name} needs at least {metric.min_stimuli} stimuli; got {n_stimuli}. "
-            f"Compare more conditions: choose another column with by=."
-        )
-        raise DesignError(message)
-
-
-def _assumed(metric: str, from_trials: bool) -> str:
-    if not from_trials:
-        return "These stimuli and these units; noise in the responses lowers the similarity."
-    fixed = "These stimuli and these units are fixed; the interval is over trials."
-    if metric == "cka_unbiased":
-        return f"Noise is independent between folds. {fixed}"
-    return f"Not corrected for noise in the mean responses. {fixed}"
-
-
-def _warn_undefined(out: xr.Dataset) -> None:
-    undefined = out.similarity.isnull()
-    silent = out.ceiling.isnull() & undefined.all("y") if "ceiling" in out else xr.zeros_like(out.x, dtype=bool)
-    if bool(silent.any()):
-        warnings.warn(no_signal([str(name) for name in out.x.values[silent.values]]), stacklevel=3)
-    flat = undefined & ~silent
-    if bool(flat.any()):
-        where = flat.stack(pair=("x", "y"))
-        names = [f"{a} and {b}" for (a, b), bad in zip(where["pair"].values, where.values, strict=True) if bad]
-        warnings.warn(
-            f"The similarity of {'; '.join(names[:5])} is not defined and is NaN: one side does not vary between "
-            f"the stimuli.",
-            stacklevel=3,
-        )
-    if "low" in out and bool((out.low.isnull() & ~undefined).any()):
-        warnings.warn(
-            "No interval can be given for some similarities (NaN): without one group of trials a stimulus, or one "
-            "half of its trials, is missing. More repeats of each stimulus would help.",
-            stacklevel=3,
-        )
+def _sizes(question: Question) -> dict[str, Any]:
+    """Return how many units and features each side has, where they are known: an RDM does not say."""
+    sizes = {}
+    for dim, name, arrays in (("x", "n_units", question.xs), ("y", "n_features", question.ys)):
+        if not any("stimulus2" in one.dims for one in arrays.values()):
+            sizes[name] = (dim, [one.sizes[feature_dim(one, step="compare")] for one in arrays.values()])
+    return sizes

@@ -15,8 +15,9 @@ def among_best(
 
     A candidate is among the best if its difference from the best is below ``margin``, or if the jackknife interval
     of that difference includes 0. Differences are taken within replicates, so that noise common to both cancels.
-    There is no best where no candidate's similarity is above 0 by its own interval, or where that of the highest is
-    not known (NaN); and a candidate whose difference is not known is not among the best.
+    Nothing is claimed where no candidate's similarity is above 0 by its own interval, or where that of the highest
+    is not known (NaN): all candidates are among the best then. Otherwise a candidate whose difference is not known is
+    not among them.
     Intervals are Bonferroni-corrected for the number of candidates less one: the truly best candidate is among the
     best with a probability of at least ``confidence``.
 
@@ -24,20 +25,20 @@ def among_best(
     ----------
     similarity : DataArray (..., y)
     replicate : DataArray (group, ..., y)
-        Both from ``compare`` with single trials.
+        Both from ``compare``.
     margin : float
         Candidates closer than this count as one answer, however sure the difference.
     confidence : float
 
     Returns
     -------
-    Dataset with ``among_best`` (..., y) bool and ``best`` (...) str, empty where there is no best
+    Dataset with ``among_best`` (..., y) bool, ``claim`` (...) bool and ``best`` (...) str, empty without a claim
     """
     top = similarity.fillna(-np.inf).argmax("y")
     level = 1.0 - (1.0 - confidence) / max(similarity.sizes["y"] - 1, 1)
     gap = interval(similarity.isel(y=top) - similarity, replicate.isel(y=top) - replicate, confidence=level)
     near = gap.low.notnull() & ((gap.estimate < margin) | (gap.low <= 0))
     alone = interval(similarity, replicate, confidence=confidence).low
-    exists = (alone > 0).any("y") & alone.isel(y=top).drop_vars("y").notnull()
-    best = similarity["y"].astype(object).isel(y=top).drop_vars("y").where(exists, "")
-    return xr.Dataset({"among_best": near & exists, "best": best})
+    claim = (alone > 0).any("y") & alone.isel(y=top).drop_vars("y").notnull()
+    best = similarity["y"].astype(object).isel(y=top).drop_vars("y").where(claim, "")
+    return xr.Dataset({"among_best": near | ~claim, "claim": claim, "best": best})

@@ -8,13 +8,15 @@ import numpy as np
 
 from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.errors import DesignError
+from neurodata4ml.suggest import guess
 
 
 def noise_precision(values: np.ndarray, labels: np.ndarray, *, method: str = "ledoit-wolf") -> np.ndarray:
     """Inverse noise covariance from single trials: residuals around the mean of each stimulus.
 
     The degrees of freedom are trials minus stimuli. (``prec_from_measurements`` of rsatoolbox 0.3.2 takes
-    (stimuli - 1) * repeats, which is too many; its ``prec_from_unbalanced`` agrees with this.)
+    (stimuli - 1) * repeats, which is too many; its ``prec_from_unbalanced`` agrees with this.) Stimuli keep their
+    means, blocks do not: what a block has more of counts as noise.
 
     Parameters
     ----------
@@ -33,26 +35,14 @@ def noise_precision(values: np.ndarray, labels: np.ndarray, *, method: str = "le
     DesignError
         An unknown method, no stimulus with two trials, or units whose responses never vary.
     """
-    if method not in PRECISIONS:
-        message = f"Unknown precision {method!r}. Type one of {', '.join(PRECISIONS)}, a matrix, or None."
-        raise DesignError(message)
+    known_precision(method)
+    n_free = n_free_of(labels)
     stimuli, means = stimulus_means(values, labels)
-    n_free = len(values) - len(stimuli)
-    if n_free < 1:
-        message = (
-            f"The noise precision needs repeated stimuli; got {len(values)} trials of {len(stimuli)} stimuli. "
-            f"Type precision=None."
-        )
-        raise DesignError(message)
     residuals = values - means[np.searchsorted(stimuli, labels)]
-    silent = np.flatnonzero(~residuals.any(axis=0))
-    if len(silent):
-        message = (
-            f"The noise precision needs units whose responses vary between trials; {len(silent)} never do "
-            f"(at positions {', '.join(map(str, silent[:5]))}). Drop them: x.isel(unit=...), or type precision=None."
-        )
-        raise DesignError(message)
-    return np.linalg.inv(PRECISIONS[method](residuals, n_free))
+    silent = silent_units(values, residuals)
+    if silent.any():
+        raise DesignError(_silent(np.flatnonzero(silent)))
+    return inverse(PRECISIONS[method](residuals, n_free))
 
 
 def ledoit_wolf(residuals: np.ndarray, n_free: int) -> np.ndarray:
@@ -64,13 +54,29 @@ def ledoit_wolf(residuals: np.ndarray, n_free: int) -> np.ndarray:
     n_free : int
         Degrees of freedom that the sum of squares is divided by.
     """
-    n_trials, n_units = residuals.shape
-    sample = residuals.T @ residuals / n_trials
-    target = np.trace(sample) / n_units * np.eye(n_units)
-    spread = np.sum((sample - target) ** 2)
-    error = (np.sum(np.sum(residuals**2, axis=1) ** 2) / n_trials - np.sum(sample**2)) / n_trials
-    weight = min(1.0, error / spread) if spread > 0 else 1.0
-    return np.asarray((weight * target + (1.0 - weight) * sample) * n_trials / n_free)
+    n_units = residuals.shape[1]
+    products = residuals.T @ residuals
+    weight = ledoit_wolf_weight(np.sum(residuals**2, axis=1), float(np.sum(products**2)), n_units)
+    target = np.trace(products) / n_units * np.eye(n_units)
+    return np.asarray((weight * target + (1.0 - weight) * products) / n_free)
+
+
+def ledoit_wolf_weight(sizes: np.ndarray, spread: float, n_units: int) -> float:
+    """Return the weight of the identity, from what is the same in trial space as in unit space.
+
+    Parameters
+    ----------
+    sizes : ndarray (n_trials,)
+        The squared length of the residual of each trial.
+    spread : float
+        The sum of squares of ``R' R``, which is that of ``R R'``.
+    n_units : int
+    """
+    n_trials = len(sizes)
+    square, mean = spread / n_trials**2, sizes.sum() / n_trials / n_units
+    away = square - n_units * mean**2
+    error = (np.sum(sizes**2) / n_trials - square) / n_trials
+    return float(min(1.0, error / away)) if away > 0 else 1.0
 
 
 def schaefer_strimmer(residuals: np.ndarray, n_free: int) -> np.ndarray:
@@ -84,16 +90,33 @@ def schaefer_strimmer(residuals: np.ndarray, n_free: int) -> np.ndarray:
     n_free : int
         Degrees of freedom that the sum of squares is divided by.
     """
-    n_trials, n_units = residuals.shape
+    n_units = residuals.shape[1]
     covariance = residuals.T @ residuals / n_free
     scaled = residuals / np.sqrt(np.diag(covariance))
-    mean = scaled.T @ scaled / (n_trials - 1)
-    square = (scaled**2).T @ scaled**2 / (n_trials - 1)
-    error = n_trials / n_free**2 * (square - mean**2)
-    off = ~np.eye(n_units, dtype=bool)
-    spread = np.sum(mean[off] ** 2)
-    weight = float(np.clip(np.sum(error[off]) / spread, 0.0, 1.0)) if spread > 0 else 1.0
-    return np.asarray(np.where(off, (1.0 - weight) * covariance, covariance))
+    spread = float(np.sum((scaled.T @ scaled) ** 2))
+    weight = schaefer_strimmer_weight(np.sum(scaled**2, axis=1), spread, float(np.sum(scaled**4)), n_free, n_units)
+    return np.asarray(np.where(np.eye(n_units, dtype=bool), covariance, (1.0 - weight) * covariance))
+
+
+def schaefer_strimmer_weight(sizes: np.ndarray, spread: float, fourth: float, n_free: int, n_units: int) -> float:
+    """Return the weight of the diagonal, from residuals whose every column has the sum of squares ``n_free``.
+
+    Parameters
+    ----------
+    sizes, spread, n_units
+        As for ``ledoit_wolf_weight``.
+    fourth : float
+        The sum of the fourth powers of the residuals.
+    n_free : int
+        Degrees of freedom.
+    """
+    n_trials = len(sizes)
+    # sums over pairs of different units: all pairs, less each unit with itself
+    mean = (spread - n_units * float(n_free) ** 2) / (n_trials - 1) ** 2
+    square = (np.sum(sizes**2) - fourth) / (n_trials - 1)
+    if mean <= 0:
+        return 1.0
+    return float(np.clip(n_trials / n_free**2 * (square - mean) / mean, 0.0, 1.0))
 
 
 def diagonal(residuals: np.ndarray, n_free: int) -> np.ndarray:
@@ -106,4 +129,63 @@ PRECISIONS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "schaefer-strimmer": schaefer_strimmer,
     "diagonal": diagonal,
 }
-"""Covariance estimators whose inverse can weigh the units of a crossnobis distance."""
+"""Covariance estimators whose inverse can weigh the units of a Mahalanobis or crossnobis distance."""
+
+
+def known_precision(method: str) -> None:
+    """Refuse a name that is no key of ``PRECISIONS``."""
+    if method not in PRECISIONS:
+        message = f"Unknown precision {method!r}. Type one of {', '.join(PRECISIONS)}, a matrix, or None."
+        raise DesignError(message + guess(method, PRECISIONS))
+
+
+def n_free_of(labels: np.ndarray) -> int:
+    """Return trials minus stimuli, the degrees of freedom of residuals; refuse none."""
+    n_stimuli = len(np.unique(labels))
+    if len(labels) - n_stimuli < 1:
+        message = (
+            f"The noise precision needs repeated stimuli; got {len(labels)} trials of {n_stimuli} stimuli. "
+            f"Type precision=None."
+        )
+        raise DesignError(message)
+    return len(labels) - n_stimuli
+
+
+def silent_units(values: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    """Return which units never vary between trials of a stimulus, but for rounding of their mean."""
+    return np.asarray(np.abs(residuals).max(axis=0) <= _ROUNDING * np.abs(values).max(axis=0))
+
+
+def refuse_silent(values: np.ndarray, residuals: np.ndarray, *, first: int = 0) -> np.ndarray:
+    """Return which units never vary at all; refuse those that tell stimuli apart without any noise to be weighed by."""
+    silent = silent_units(values, residuals)
+    constant = silent & (np.ptp(values, axis=0) == 0)
+    if (silent & ~constant).any():
+        raise DesignError(_silent(np.flatnonzero(silent & ~constant) + first))
+    return np.asarray(constant)
+
+
+def inverse(covariance: np.ndarray) -> np.ndarray:
+    """Return the inverse of a covariance; refuse one that has none."""
+    try:
+        found = np.linalg.inv(covariance)
+        np.linalg.cholesky(found)
+    except np.linalg.LinAlgError:
+        raise DesignError(NO_INVERSE) from None
+    return np.asarray((found + found.T) / 2)
+
+
+NO_INVERSE = (
+    "The noise covariance has no inverse: some units repeat others, and trials are too few to shrink them apart. "
+    'Drop the copies, or type precision="diagonal".'
+)
+
+_ROUNDING = 1e-14
+"""A residual smaller than this, relative to the responses of its unit, is rounding of their mean."""
+
+
+def _silent(at: np.ndarray) -> str:
+    return (
+        f"The noise precision needs units whose responses vary between trials; {len(at)} never do "
+        f"(at positions {', '.join(map(str, at[:5]))}). Drop them: x.isel(unit=...), or type precision=None."
+    )

@@ -3,52 +3,75 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.dissimilarity.noise import noise_precision
-from neurodata4ml.analysis.linear.stimuli import cross_gram, fold_labels
-from neurodata4ml.dims import add_step, feature_dim, presented, provenance, require_dims
+from neurodata4ml.analysis.dissimilarity.crossing import Crossing, folds_of
+from neurodata4ml.analysis.dissimilarity.distances import DISTANCES, Distance
+from neurodata4ml.analysis.dissimilarity.means import correlation, euclidean
+from neurodata4ml.analysis.dissimilarity.noise import n_free_of
+from neurodata4ml.analysis.dissimilarity.slices import Slices
+from neurodata4ml.analysis.responses import trial_labels
+from neurodata4ml.dims import add_step, feature_dim, presented, provenance, require_array, require_coords, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.suggest import guess
 
-_ROUNDING = 1e-12
-"""A pattern that varies less than this, relative to its size, is constant."""
+__all__ = ["DISTANCES", "correlation", "euclidean", "rdm"]
 
 
-def rdm(x: xr.DataArray, *, distance: str = "correlation", precision: str | np.ndarray | None = None) -> xr.DataArray:
+def rdm(
+    x: xr.DataArray,
+    *,
+    distance: str = "correlation",
+    precision: str | np.ndarray | None = None,
+    over: str | None = None,
+    by: str | None = None,
+    folds: str | None = None,
+) -> xr.DataArray:
     """Dissimilarity between every pair of stimuli.
 
     Entry (i, j) is the distance between the population responses to stimuli i and j: 0 on the diagonal, larger
-    for stimuli that the population tells apart. ``"euclidean"`` and ``"correlation"`` of noisy means grow with the
-    noise; ``"crossnobis"`` does not: it multiplies differences from different blocks (or trials), has expectation
-    0 for equal responses, and may be negative (Walther et al. 2016, NeuroImage 137:188).
+    for stimuli that the population tells apart. Distances of noisy means grow with the noise; ``"crossnobis"`` does
+    not: it multiplies differences from different blocks (or trials), has expectation 0 for equal responses, and may be
+    negative (Walther et al. 2016, NeuroImage 137:188). Unequal numbers of repeats are weighed as ``Crossing`` says.
 
     Parameters
     ----------
     x : DataArray
-        ``"euclidean"``, ``"correlation"``: mean responses (stimulus, unit or feature), e.g. ``average_by(rates)``,
-        or a network's activations. ``"crossnobis"``: single trials (trial, unit) with the coordinate ``stimulus``;
-        blank and invalid trials are dropped. Other dims, such as ``time``, are kept.
+        For distances on means: (stimulus, unit or feature), e.g. ``average_by(rates)``, or a network's activations.
+        For those on trials: (trial, unit) with the coordinate ``stimulus``; blank and invalid trials are dropped. Other
+        dims, such as ``time``, are kept. Arrays of dask are read some columns at a time, so that 100,000 fit.
     distance : str
-        A key of ``DISTANCES``.
+        A key of ``DISTANCES``, which says of each whether it takes means or trials, and what it promises.
     precision : str or ndarray (unit, unit), optional
-        For crossnobis: a key of ``PRECISIONS``, the inverse noise covariance estimated from the residuals of the
-        trials, or the matrix itself. None leaves the responses as they are.
+        For crossnobis and mahalanobis: a key of ``PRECISIONS``, the inverse noise covariance estimated from the
+        residuals of the trials (of each bin of time its own), or the matrix itself. None leaves the responses of
+        crossnobis as they are, and is ``"ledoit-wolf"`` for mahalanobis.
+    over : str, optional
+        A dim that must be there, and gets an RDM for each of its entries: ``"time"``.
+    by : str, optional
+        A coordinate of the units, such as ``"area"``: an RDM for each of its values, along a dim of that name.
+    folds : str, optional
+        What crossnobis is cross-validated over. By default blocks, where there are two or more, else single trials;
+        ``"trial"``, or another coordinate of the trials.
 
     Returns
     -------
     DataArray, dims (..., stimulus, stimulus2)
-        Euclidean (squared) and crossnobis are divided by the number of units, in squared units of ``x``;
-        correlation is 1 - r. ``attrs["folds"]`` says what crossnobis was cross-validated over.
+        All but correlation and cosine are means over units. ``attrs``: ``units``; ``folds``, ``n_folds`` and
+        ``variance_cost`` (how much larger the variance is than without cross-validation, where stimuli do not differ);
+        ``undefined`` and ``left_out`` say why entries are NaN and units do not count.
 
     Raises
     ------
     DimensionError
-        Dims missing, or trials where means are needed.
+        Dims or coordinates missing, or trials where means are needed.
     DesignError
-        NaN among the responses or the labels, fewer than two stimuli, or a stimulus in one fold only.
+        NaN among the responses or the labels, fewer than two stimuli, a stimulus in one fold only, negative counts, or
+        values so large or small that their squares are no numbers.
 
     Examples
     --------
@@ -57,126 +80,187 @@ def rdm(x: xr.DataArray, *, distance: str = "correlation", precision: str | np.n
     >>> rdm(x, distance="euclidean").sel(stimulus="cat", stimulus2="dog").item()
     2.5
     """
+    out = quiet_rdm(x, distance=distance, precision=precision, over=over, by=by, folds=folds)
+    if "undefined" in out.attrs:
+        warnings.warn(f"{out.attrs['undefined']} Their entries are NaN. {_INSTEAD}", stacklevel=2)
+    return out
+
+
+def quiet_rdm(
+    x: xr.DataArray,
+    *,
+    distance: str = "correlation",
+    precision: str | np.ndarray | None = None,
+    over: str | None = None,
+    by: str | None = None,
+    folds: str | None = None,
+) -> xr.DataArray:
+    """Return what ``rdm`` does; that entries are NaN is said in ``attrs["undefined"]`` alone."""
+    require_array(x, step="rdm")
+    question = _Question(distance, _promise(distance), precision, folds)
+    x = presented(x, step="rdm")
+    columns = feature_dim(x, step="rdm")
+    _check(x, question, columns, over)
+    parts = {None: x} if by is None else _parts(x, by, columns, question)
+    found = {name: _one(part, question, columns) for name, part in parts.items()}
+    out = found[None] if by is None else _together(found, by)
+    out.name = "rdm"
+    out.attrs = {**provenance(x), "distance": distance, "units": _units(x, question), **out.attrs}
+    name = precision if isinstance(precision, str | None) else "given"
+    settings = {key: value for key, value in (("over", over), ("by", by), ("folds", folds)) if value is not None}
+    return add_step(out, "rdm", distance=distance, precision=name, **settings)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of the responses."""
+
+    name: str
+    distance: Distance
+    precision: str | np.ndarray | None
+    folds: str | None
+
+    @property
+    def is_of_means(self) -> bool:
+        return self.distance.on == "means"
+
+
+_INSTEAD = 'Use distance="euclidean" or "crossnobis", or drop them.'
+_CONSTANT = {"correlation": "the same in all units", "cosine": "0 in all units"}
+
+
+def _promise(distance: str) -> Distance:
     if distance not in DISTANCES:
         message = f"Unknown distance {distance!r}. Type one of {', '.join(DISTANCES)}."
+        raise DesignError(message + guess(distance, DISTANCES))
+    return DISTANCES[distance]
+
+
+def _check(x: xr.DataArray, question: _Question, columns: str, over: str | None) -> None:
+    name, distance = question.name, question.distance
+    if question.precision is not None and not distance.takes_precision:
+        message = (
+            f"precision= belongs to crossnobis and mahalanobis; got distance={name!r}. Type distance='crossnobis'."
+        )
         raise DesignError(message)
-    if precision is not None and distance != "crossnobis":
-        message = f"precision= belongs to crossnobis; got distance={distance!r}. Type rdm(x, distance='crossnobis')."
+    if question.folds is not None and not distance.zero_is_same:
+        message = f"folds= belongs to what is cross-validated; got distance={name!r}. Type distance='crossnobis'."
         raise DesignError(message)
-    x = presented(x, step="rdm").compute()
-    columns = feature_dim(x, step="rdm")
-    bad = int((~np.isfinite(x)).sum())
-    if bad:
-        message = f"rdm needs finite responses; {bad} values are not. Drop their units: x.dropna({columns!r})."
+    if over is not None and (over not in x.dims or over in ("trial", "stimulus", columns)):
+        rest = [str(dim) for dim in x.dims if dim not in ("trial", "stimulus", columns)]
+        message = f"over={over!r} is no dim with an RDM for each entry; there is {' and '.join(rest) or 'none'}."
+        raise DimensionError(message)
+    if x.sizes[columns] == 0:
+        message = f"rdm needs responses of at least one {columns}; there is none. Was an area selected that is empty?"
         raise DesignError(message)
-    out, folds = _crossnobis(x, columns, precision) if distance == "crossnobis" else _of_means(x, columns, distance)
-    out.name = "rdm"
-    out.attrs = {**provenance(x), "distance": distance, "units": _units(x, distance, precision), **folds}
-    name = precision if isinstance(precision, str | None) else "given"
-    return add_step(out, "rdm", distance=distance, precision=name)
 
 
-def euclidean(patterns: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distance over the number of features, from (n_stimuli, n_features)."""
-    # centring keeps precision when the patterns are large and their differences small
-    patterns = patterns - patterns.mean(axis=0)
-    distances = distances_of_gram(patterns @ patterns.T) / patterns.shape[1]
-    return np.asarray(np.maximum(distances, 0.0))
+def _parts(x: xr.DataArray, by: str, columns: str, question: _Question) -> dict[Any, xr.DataArray]:
+    """Return the units of each value of the coordinate ``by``, in sorted order; those without one are left out."""
+    require_coords(x, by, step="rdm with by=", hint="Name a coordinate of the units, as in by='area'.")
+    if x.coords[by].dims != (columns,):
+        message = (
+            f"by={by!r} needs a coordinate of the {columns}s; it lies on ({', '.join(map(str, x.coords[by].dims))})."
+        )
+        raise DimensionError(message)
+    if isinstance(question.precision, np.ndarray):
+        message = f"A precision given as a matrix is of all units; with by={by!r} name an estimator: 'ledoit-wolf'."
+        raise DesignError(message)
+    labels = x.coords[by].values
+    named = ~(np.asarray(labels != labels) | (labels.astype(str) == ""))
+    if not named.any():
+        message = f"No {columns} has a value of {by!r}. Leave by= out."
+        raise DesignError(message)
+    return {value: x.isel({columns: np.flatnonzero(named & (labels == value))}) for value in np.unique(labels[named])}
 
 
-def correlation(patterns: np.ndarray) -> np.ndarray:
-    """One minus the Pearson correlation of two patterns, from (n_stimuli, n_features); NaN for a constant one."""
-    centred = patterns - patterns.mean(axis=1, keepdims=True)
-    norm = np.linalg.norm(centred, axis=1)
-    norm[norm <= _ROUNDING * np.linalg.norm(patterns, axis=1)] = np.nan
-    unit = centred / norm[:, None]
-    distances = 1.0 - unit @ unit.T
-    np.fill_diagonal(distances, np.where(np.isnan(norm), np.nan, 0.0))
-    return np.asarray(np.clip(distances, 0.0, 2.0))
+def _together(found: dict[Any, xr.DataArray], by: str) -> xr.DataArray:
+    out = xr.concat(list(found.values()), dim=xr.Variable((by,), list(found)), combine_attrs="drop_conflicts")
+    out.attrs.pop("n_units", None)
+    for key in ("undefined", "left_out"):
+        said = {name: one.attrs[key] for name, one in found.items() if key in one.attrs}
+        if said:
+            out.attrs[key] = " ".join(f"In {name}: {text}" for name, text in said.items())
+    return out.assign_coords(n_units=(by, [one.attrs["n_units"] for one in found.values()]))
 
 
-def crossnobis(
-    values: np.ndarray, labels: np.ndarray, folds: np.ndarray, precision: np.ndarray | None = None
-) -> np.ndarray:
-    """Cross-validated Mahalanobis distance over the number of units, from single trials (n_trials, n_units).
+def _one(x: xr.DataArray, question: _Question, columns: str) -> xr.DataArray:
+    """Return the RDM of all units, with attributes of how it came about."""
+    on_means = question.is_of_means or ("trial" not in x.dims and question.name == "mahalanobis")
+    of = _of_means if on_means else _of_trials
+    rows, labels, slices, attrs = of(x, question, columns)
+    values = slices.distances()
+    rest = [str(dim) for dim in x.dims if dim not in (rows, columns)]
+    kept = {name: c for name, c in x.coords.items() if not {rows, columns} & set(c.dims)}
+    out = xr.DataArray(values, dims=(*rest, "stimulus", "stimulus2"), coords=kept)
+    if labels is not None:
+        out = out.assign_coords(stimulus=labels, stimulus2=labels)
+    out.attrs = {"n_units": x.sizes[columns], **attrs, **_undefined(values, labels, question)}
+    if slices.n_left_out:
+        out.attrs["left_out"] = f"{slices.n_left_out} units never vary, and add nothing to any distance."
+    return out
 
-    Mean over all pairs of different folds; stimuli in sorted order; never clipped at 0.
-    """
-    if precision is not None:
-        values = values @ np.linalg.cholesky(precision)
-    return np.asarray(distances_of_gram(cross_gram(values, labels, folds)) / values.shape[1])
 
-
-def distances_of_gram(gram: np.ndarray) -> np.ndarray:
-    """Return G_ii + G_jj - 2 G_ij: squared distances from inner products, shape (n_stimuli, n_stimuli)."""
-    own = np.diag(gram)
-    return np.asarray(own[:, None] + own[None, :] - gram - gram.T)
-
-
-def _of_means(x: xr.DataArray, columns: str, distance: str) -> tuple[xr.DataArray, dict[str, str]]:
+def _of_means(
+    x: xr.DataArray, question: _Question, columns: str
+) -> tuple[str, np.ndarray | None, Slices, dict[str, Any]]:
     if "trial" in x.dims:
         message = (
-            f'rdm with distance="{distance}" needs a "stimulus" dim; got ({", ".join(map(str, x.dims))}). '
+            f'rdm with distance="{question.name}" needs a "stimulus" dim; got ({", ".join(map(str, x.dims))}). '
             f'Average first: average_by(x, "stimulus"); or keep the trials: rdm(x, distance="crossnobis").'
         )
         raise DimensionError(message)
     require_dims(x, "stimulus", step="rdm", hint='Average first: average_by(x, "stimulus").')
-    labels = x.indexes["stimulus"].to_numpy() if "stimulus" in x.indexes else None
+    if not question.is_of_means and not isinstance(question.precision, np.ndarray):
+        message = (
+            'rdm with distance="mahalanobis" estimates the noise from single trials; got means. Hand in trials '
+            "(trial, unit), or the inverse noise covariance: precision=matrix."
+        )
+        raise DimensionError(message)
     _check_count(x.sizes["stimulus"])
-    out = _per_slice(DISTANCES[distance], x, "stimulus", columns, labels)
-    constant = np.flatnonzero(np.isnan(np.einsum("...ii->...i", out.values)).reshape(-1, out.sizes["stimulus"]).any(0))
-    if len(constant):
-        names = [str(labels[i] if labels is not None else i) for i in constant]
-        _warn_constant(names)
-    return out, {}
+    labels = x.indexes["stimulus"].to_numpy() if "stimulus" in x.indexes else None
+    options = {} if question.is_of_means else {"precision": question.precision}
+    slices = Slices(_data(x, "stimulus", columns), question.distance, options=options, columns=columns)
+    return "stimulus", labels, slices, {}
 
 
-def _crossnobis(
-    x: xr.DataArray, columns: str, precision: str | np.ndarray | None
-) -> tuple[xr.DataArray, dict[str, str]]:
-    hint = 'Crossnobis needs single trials: rdm(rates, distance="crossnobis"), or distance="correlation" for means.'
-    require_dims(x, "trial", step='rdm with distance="crossnobis"', hint=hint)
-    folds, kind = fold_labels(x, step="rdm")
-    labels = x.coords["stimulus"].values
-    stimuli = np.unique(labels)
-    _check_count(len(stimuli))
-
-    def of_slice(values: np.ndarray) -> np.ndarray:
-        return crossnobis(values, labels, folds, _precision_of(values, labels, precision))
-
-    return _per_slice(of_slice, x, "trial", columns, stimuli), {"folds": kind}
-
-
-def _precision_of(values: np.ndarray, labels: np.ndarray, precision: str | np.ndarray | None) -> np.ndarray | None:
-    if isinstance(precision, str):
-        return noise_precision(values, labels, method=precision)
-    return None if precision is None else np.asarray(precision, dtype=np.float64)
-
-
-def _per_slice(
-    function: Callable[[np.ndarray], np.ndarray],
-    x: xr.DataArray,
-    rows: str,
-    columns: str,
-    labels: np.ndarray | None,
-) -> xr.DataArray:
-    out: xr.DataArray = xr.apply_ufunc(
-        function,
-        x.astype(np.float64).drop_vars([name for name, c in x.coords.items() if rows in c.dims or columns in c.dims]),
-        input_core_dims=[[rows, columns]],
-        output_core_dims=[["stimulus", "stimulus2"]],
-        exclude_dims={rows, columns},
-        vectorize=True,
+def _of_trials(
+    x: xr.DataArray, question: _Question, columns: str
+) -> tuple[str, np.ndarray | None, Slices, dict[str, Any]]:
+    hint = (
+        f"{question.name.capitalize()} needs single trials: rdm(rates, distance={question.name!r}), or "
+        f'distance="correlation" for means.'
     )
-    return out if labels is None else out.assign_coords(stimulus=labels, stimulus2=labels)
+    require_dims(x, "trial", step=f'rdm with distance="{question.name}"', hint=hint)
+    labels = trial_labels(x, "stimulus", step="rdm")
+    _check_count(len(np.unique(labels)))
+    precision, crossing = question.precision, None
+    attrs: dict[str, Any] = {}
+    if question.distance.zero_is_same:
+        folds, kind = folds_of(x, question.folds, step="rdm")
+        crossing = Crossing.of(labels, folds, name=kind)
+        attrs = {"folds": kind, "n_folds": crossing.n_folds, "variance_cost": crossing.variance_cost}
+    elif precision is None:
+        precision = "ledoit-wolf"
+    if isinstance(precision, str):
+        attrs["noise_degrees_of_freedom"] = n_free_of(labels)
+    slices = Slices(_data(x, "trial", columns), question.distance, labels, crossing, {"precision": precision}, columns)
+    return "trial", np.unique(labels), slices, attrs
 
 
-DISTANCES: dict[str, Callable[..., np.ndarray]] = {
-    "euclidean": euclidean,
-    "correlation": correlation,
-    "crossnobis": crossnobis,
-}
-"""Distances by name: on means (n_stimuli, n_features), and crossnobis on single trials."""
+def _data(x: xr.DataArray, rows: str, columns: str) -> Any:
+    return x.transpose(..., rows, columns).data
+
+
+def _undefined(values: np.ndarray, labels: np.ndarray | None, question: _Question) -> dict[str, str]:
+    n_stimuli = values.shape[-1]
+    constant = np.flatnonzero(np.isnan(np.einsum("...ii->...i", values)).reshape(-1, n_stimuli).any(axis=0))
+    if not len(constant):
+        return {}
+    names = [str(labels[i] if labels is not None else i) for i in constant]
+    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    why = f"is {_CONSTANT[question.name]} ({listed}): a {question.name} is not defined."
+    return {"undefined": f"The response to {len(names)} stimuli {why}"}
 
 
 def _check_count(n_stimuli: int) -> None:
@@ -185,15 +269,8 @@ def _check_count(n_stimuli: int) -> None:
         raise DesignError(message)
 
 
-def _units(x: xr.DataArray, distance: str, precision: str | np.ndarray | None) -> str:
-    units = str(x.attrs.get("units", "1"))
-    return "1" if distance == "correlation" or precision is not None or units == "1" else f"{units}^2"
-
-
-def _warn_constant(names: list[str]) -> None:
-    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    warnings.warn(
-        f"The response to {len(names)} stimuli is the same in all units ({listed}): a correlation is not defined, "
-        f'and their rows of the RDM are NaN. Use distance="euclidean" or "crossnobis", or drop them.',
-        stacklevel=4,
-    )
+def _units(x: xr.DataArray, question: _Question) -> str:
+    units, kind = str(x.attrs.get("units", "1")), question.distance.units
+    if kind == "same":
+        return units
+    return "1" if kind == "1" or question.precision is not None or units == "1" else f"{units}^2"

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.design.halves import half_means, split_halves
-from neurodata4ml.analysis.linear.stimuli import fold_labels, stimulus_means, sum_rows
+from neurodata4ml.analysis.linear.stimuli import fold_labels
 from neurodata4ml.analysis.reliability.ceiling import noise_ceiling
+from neurodata4ml.analysis.reliability.power import reliability_of_means
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.analysis.similarity.representations import trial_values
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance
@@ -78,10 +79,10 @@ def reliability(x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, 
         )
         warnings.warn(message, stacklevel=2)
     if method == "anova":
-        found = _anova(values, labels, folds if kind == "block" else None)
+        found = reliability_of_means(values, labels, folds if kind == "block" else None)
     else:
         half = split_halves(labels, folds, kind, n_splits=n_splits, seed=seed)
-        found = _split_half(values, labels, half)
+        found = half_correlation(values, labels, half)
         found = 2 * found / (1 + found)
     dim = feature_dim(x, step="reliability")
     coords = {name: c.variable for name, c in x.coords.items() if c.dims == (dim,)}
@@ -90,39 +91,7 @@ def reliability(x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, 
     return add_step(out, "reliability", method=method, n_splits=n_splits, seed=seed)
 
 
-def _anova(values: np.ndarray, labels: np.ndarray, blocks: np.ndarray | None) -> np.ndarray:
-    stimuli, stimulus, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    n_free = len(values) - len(stimuli)
-    if blocks is not None:
-        effects, n_effects = _block_effects(values, stimulus, blocks)
-        values, n_free = values - effects, n_free - n_effects
-    if n_free < 1:
-        message = (
-            f"reliability needs repeated stimuli; got {len(values)} trials of {len(stimuli)} stimuli. "
-            f"Choose a coarser condition with by=."
-        )
-        raise DesignError(message)
-    _, means = stimulus_means(values, labels)
-    noise = np.sum((values - means[stimulus]) ** 2, axis=0) / n_free
-    spread = means.var(axis=0, ddof=1)
-    spread[spread <= _ROUNDING * np.mean(values**2, axis=0)] = np.nan
-    return np.asarray(1.0 - noise * np.mean(1.0 / counts) / spread)
-
-
-def _block_effects(values: np.ndarray, stimulus: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return what each block adds to all its trials (least squares, stimuli fitted too), and how many are free."""
-    block = np.unique(blocks, return_inverse=True)[1]
-    table = np.zeros((stimulus.max() + 1, block.max() + 1))
-    np.add.at(table, (stimulus, block), 1.0)
-    per_stimulus = table.sum(axis=1)
-    normal = np.diag(table.sum(axis=0)) - table.T @ (table / per_stimulus[:, None])
-    residuals = values - stimulus_means(values, stimulus)[1][stimulus]
-    effects = np.linalg.pinv(normal, hermitian=True) @ sum_rows(residuals, block, len(normal))
-    effects -= table.sum(axis=0) @ effects / len(values)
-    return effects[block], int(np.linalg.matrix_rank(normal, hermitian=True))
-
-
-def _split_half(values: np.ndarray, labels: np.ndarray, half: np.ndarray) -> np.ndarray:
+def half_correlation(values: np.ndarray, labels: np.ndarray, half: np.ndarray) -> np.ndarray:
     """Return the correlation of the two halves' means across stimuli, averaged over splits, per unit."""
     stimuli, stimulus = np.unique(labels, return_inverse=True)
     total = np.zeros(values.shape[1])

@@ -11,7 +11,7 @@ from scipy.spatial.distance import squareform
 from neurodata4ml.analysis.dissimilarity.rdm import DISTANCES, rdm
 from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.analysis.responses import trial_labels
-from neurodata4ml.analysis.similarity.metrics import Metric
+from neurodata4ml.analysis.similarity.metric import Metric
 from neurodata4ml.dims import feature_dim, match_labels, require_dims, to_matrix
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -95,11 +95,15 @@ def trial_values(x: xr.DataArray, *, step: str) -> np.ndarray:
 
 
 def similarity_of(metric: Metric, x: Side, y: Side) -> float:
-    """Return the similarity of two sides; pairs of stimuli without a distance on either side are left out."""
+    """Return the similarity of two sides; pairs of stimuli without a distance on either side are left out.
+
+    A metric that needs whole RDMs leaves out stimuli in their place, those with most distances missing first.
+    """
     if metric.on == "rdm":
-        defined = ~(np.isnan(x.values) | np.isnan(y.values))
-        if not defined.all():
-            return metric(x.values[defined], y.values[defined]) if defined.sum() > 1 else float("nan")
+        missing = np.isnan(x.values) | np.isnan(y.values)
+        if missing.any():
+            kept = ~missing if not metric.whole_rdm else _among_whole(missing)
+            return metric(x.values[kept], y.values[kept]) if kept.sum() > 1 else float("nan")
     return metric.function(x.prepared, y.prepared)
 
 
@@ -110,8 +114,29 @@ def null_of(metric: Metric, x: Side, y: Side, *, n_shuffles: int, seed: int) -> 
     if metric.null is not None:
         return metric.null(len(x.values), x.values.shape[1], y.values.shape[1])
     rng = np.random.default_rng(seed)
-    shuffled = [_shuffle(x, metric, rng) for _ in range(n_shuffles)]
-    return float(np.mean([similarity_of(metric, other, y) for other in shuffled]))
+    return float(np.mean([similarity_of(metric, shuffled(x, metric, rng), y) for _ in range(n_shuffles)]))
+
+
+def shuffled(side: Side, metric: Metric, rng: np.random.Generator) -> Side:
+    """Return the side with its stimuli in a random order, of an RDM rows and columns together.
+
+    Of responses only what was prepared is put in order: its rows are stimuli, or its rows and columns.
+    """
+    if metric.on == "responses":
+        order = rng.permutation(len(side.values))
+        return Side(side.values, side.prepared[np.ix_(order, order)] if metric.form == "gram" else side.prepared[order])
+    square = squareform(side.values, checks=False)
+    order = rng.permutation(len(square))
+    return _side(squareform(square[np.ix_(order, order)], checks=False), metric)
+
+
+def _among_whole(missing: np.ndarray) -> np.ndarray:
+    """Return which pairs are left when stimuli are dropped until none of theirs is missing, the worst first."""
+    square = squareform(missing, checks=False)
+    kept = np.ones(len(square), dtype=bool)
+    while square[np.ix_(kept, kept)].any():
+        kept[np.argmax(np.where(kept, square[:, kept].sum(axis=1), -1))] = False
+    return np.asarray((kept[:, None] & kept)[np.triu_indices(len(kept), 1)])
 
 
 def _of_rdm(x: xr.DataArray, labels: np.ndarray, metric: Metric) -> Side:
@@ -137,13 +162,8 @@ def _side(values: np.ndarray, metric: Metric) -> Side:
 
 
 def _in_order(x: xr.DataArray, labels: np.ndarray, dim: str) -> xr.DataArray:
+    index = x.indexes.get(dim)
+    if index is not None and index.is_unique and np.array_equal(index, labels):
+        return x
     wanted = xr.DataArray(np.zeros(len(labels)), dims=dim, coords={dim: labels})
     return match_labels(wanted, x, dim, step="compare")[1]
-
-
-def _shuffle(side: Side, metric: Metric, rng: np.random.Generator) -> Side:
-    if metric.on == "responses":
-        return _side(rng.permutation(side.values), metric)
-    square = squareform(side.values, checks=False)
-    order = rng.permutation(len(square))
-    return _side(squareform(square[np.ix_(order, order)], checks=False), metric)

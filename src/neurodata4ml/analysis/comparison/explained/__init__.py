@@ -1,0 +1,1 @@
+"""Results in words, by what made them; `explain` is the door."""

@@ -1,0 +1,192 @@
+"""What is asked of `compare`: both sides named and checked, the metric, and over what the interval is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from neurodata4ml.analysis.similarity.metrics import METRICS, Metric
+from neurodata4ml.analysis.similarity.representations import chosen_distance, trial_values
+from neurodata4ml.dims import feature_dim, presented, require_dims
+from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.suggest import guess
+
+Representation = xr.DataArray | Mapping[str, xr.DataArray]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One call of `compare`, checked.
+
+    Attributes
+    ----------
+    xs, ys : dict of str to DataArray
+        Trials (trial, unit), means (stimulus, features) or RDMs; of trials, only on ``xs``.
+    metric, distance : str
+    labels : ndarray
+        The stimuli, in the order in which both sides are put.
+    from_trials : bool
+        ``xs`` are single trials.
+    over : tuple of str
+        What the interval is over: "trial", "stimulus", "unit" or a coordinate of units; empty for none.
+    confidence : float
+    n_groups, n_splits, seed : int
+    """
+
+    xs: dict[str, xr.DataArray]
+    ys: dict[str, xr.DataArray]
+    metric: str
+    distance: str
+    labels: np.ndarray
+    from_trials: bool
+    over: tuple[str, ...]
+    confidence: float
+    n_groups: int
+    n_splits: int
+    seed: int
+
+    @property
+    def promise(self) -> Metric:
+        """What the metric promises."""
+        return METRICS[self.metric]
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the similarity is corrected for trial noise."""
+        return self.from_trials and self.metric == "cka_unbiased"
+
+
+def ask(
+    x: Representation,
+    y: Representation,
+    *,
+    metric: str,
+    distance: str | None,
+    over: str | Sequence[str] | None,
+    confidence: float,
+    n_groups: int,
+    n_splits: int,
+    seed: int,
+) -> Question:
+    """Return the question, or say what about it cannot be answered.
+
+    Raises
+    ------
+    DimensionError
+        Dims or labels that do not fit.
+    DesignError
+        An unknown name, too few stimuli for the metric, an interval over what is not there.
+    """
+    if metric not in METRICS:
+        message = f"Unknown metric {metric!r}.{guess(metric, METRICS)} Type one of {', '.join(METRICS)}."
+        raise DesignError(message)
+    if not 0 < confidence < 1:
+        message = f"compare needs a confidence between 0 and 1; got {confidence!r}. Type confidence=0.95."
+        raise DesignError(message)
+    xs = {name: presented(array, step="compare").compute() for name, array in _named(x, "x").items()}
+    ys = _named(y, "y")
+    from_trials = any("trial" in array.dims for array in xs.values())
+    distance = chosen_distance(distance, from_trials=from_trials)
+    _check_trials(xs, ys, METRICS[metric], distance)
+    labels = _labels(next(iter(xs.values())))
+    _check_count(len(labels), metric)
+    chosen = _over(over, xs, from_trials)
+    return Question(xs, ys, metric, distance, labels, from_trials, chosen, confidence, n_groups, n_splits, seed)
+
+
+def _over(over: str | Sequence[str] | None, xs: dict[str, xr.DataArray], from_trials: bool) -> tuple[str, ...]:
+    """Return what the interval is over: trials where there are any, else stimuli, unless something is named."""
+    if over is None:
+        return ("trial",) if from_trials else ("stimulus",)
+    chosen = (over,) if isinstance(over, str) else tuple(over)
+    if len(chosen) == 2 and "stimulus" in chosen and "trial" not in chosen:
+        chosen = ("stimulus", *(name for name in chosen if name != "stimulus"))
+    elif len(chosen) > 1:
+        message = (
+            f"compare gives an interval over one thing, or over stimuli and units at once; got over={chosen}. "
+            f'Type over="stimulus", over="unit", or over=("stimulus", "unit").'
+        )
+        raise DesignError(message)
+    for name in chosen:
+        for side, array in xs.items():
+            _check_over(name, side, array)
+    return chosen
+
+
+def _check_over(name: str, side: str, array: xr.DataArray) -> None:
+    if name == "stimulus" or (name == "trial" and "trial" in array.dims):
+        return
+    if "stimulus2" in array.dims:
+        message = f"{side} is an RDM, which has no {name!r}; its interval can be over stimuli. Type over='stimulus'."
+        raise DesignError(message)
+    if name == "trial":
+        message = f"over='trial' needs single trials (trial, unit); {side} has none. Type over='stimulus'."
+        raise DesignError(message)
+    columns = feature_dim(array, step="compare")
+    groups = {str(key): coord for key, coord in array.coords.items() if coord.dims == (columns,)}
+    if name == columns or (name == "unit" and columns == "feature"):
+        n_groups = array.sizes[columns]
+    elif name in groups:
+        n_groups = len(np.unique(groups[name].values))
+    else:
+        there = ["trial", "stimulus", columns, *groups]
+        message = (
+            f"compare cannot give an interval over {name!r}: {side} has no such coordinate on {columns!r}."
+            f"{guess(name, there)} Type over= one of {', '.join(there)}."
+        )
+        raise DesignError(message)
+    if n_groups < 2:
+        message = f"An interval over {name!r} needs at least 2 of them; {side} has {n_groups}. Type over='stimulus'."
+        raise DesignError(message)
+
+
+def _named(x: Representation, side: str) -> dict[str, xr.DataArray]:
+    if not isinstance(x, Mapping):
+        return {side: x}
+    if not x:
+        message = f"compare needs at least one array in {side}; got an empty dict."
+        raise DesignError(message)
+    return dict(x)
+
+
+def _check_trials(xs: dict[str, xr.DataArray], ys: dict[str, xr.DataArray], metric: Metric, distance: str) -> None:
+    """Both sides must be of one kind each."""
+    trials = [name for name, array in xs.items() if "trial" in array.dims]
+    if [name for name, array in ys.items() if "trial" in array.dims]:
+        message = "compare takes single trials on its first side only; average the second: average_by(y)."
+        raise DimensionError(message)
+    if trials and len(trials) < len(xs):
+        message = f"compare takes single trials for all of x or for none; only {', '.join(trials)} have a trial dim."
+        raise DimensionError(message)
+    bare = not trials and not all("stimulus2" in array.dims for array in xs.values())
+    if metric.on == "rdm" and distance == "crossnobis" and bare:
+        message = (
+            'distance="crossnobis" needs single trials (trial, unit) in x. '
+            'Hand in the trials, their RDM, or type distance="correlation".'
+        )
+        raise DesignError(message)
+    for name in trials:
+        trial_values(xs[name], step="compare")
+
+
+def _labels(x: xr.DataArray) -> np.ndarray:
+    if "trial" in x.dims:
+        return np.unique(x.coords["stimulus"].values)
+    require_dims(x, "stimulus", step="compare", hint='Average first: average_by(x, "stimulus").')
+    if "stimulus" not in x.indexes:
+        message = "compare matches stimuli by label, and x has none. Type x.assign_coords(stimulus=[...])."
+        raise DimensionError(message)
+    return np.asarray(x.indexes["stimulus"])
+
+
+def _check_count(n_stimuli: int, name: str) -> None:
+    needed = METRICS[name].min_stimuli
+    if n_stimuli < needed:
+        message = (
+            f"{name} needs at least {needed} stimuli; got {n_stimuli}. "
+            f"Compare more conditions: choose another column with by=."
+        )
+        raise DesignError(message)

@@ -1,0 +1,59 @@
+"""Whether a table of similarities is more than chance: stimuli exchanged, all cells at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from neurodata4ml.analysis.comparison.permuted import orders, permuted
+from neurodata4ml.analysis.comparison.question import Question
+from neurodata4ml.analysis.inference.corrections import max_t
+from neurodata4ml.analysis.inference.p_values import ROUNDING, benjamini_hochberg, holm, permutation_p
+from neurodata4ml.analysis.similarity.representations import Side, represent
+from neurodata4ml.analysis.similarity.table import similarities
+from neurodata4ml.errors import DesignError
+
+CORRECTIONS = ("max-t", "holm", "fdr", "none")
+"""What p-values of a table are corrected by."""
+
+_MANY, _FEW = 999, 99
+"""Shuffles where they are matrix products, and where each is computed anew."""
+
+
+def default_shuffles(form: str) -> int:
+    """Return how many shuffles a metric of this form can afford."""
+    return _FEW if form == "other" else _MANY
+
+
+def significance(
+    xs: list[xr.DataArray], sides: list[Side], question: Question, *, n_shuffles: int, correction: str
+) -> xr.Dataset:
+    """P-values of every cell against independence: the stimuli of ``x`` exchanged, rows and columns together.
+
+    One order of the stimuli serves all cells of a shuffle, so that what depends on each other stays together
+    (Mantel 1967, Cancer Res. 27:209; max-T: Nichols & Holmes 2002, Hum. Brain Mapp. 15:1). One-sided.
+
+    Returns
+    -------
+    Dataset, dims (x, y)
+        ``p_value``, ``p_value_corrected`` over all cells, and ``null_mean``, the mean similarity of the shuffles.
+    """
+    if correction not in CORRECTIONS:
+        message = f"Unknown correction {correction!r}. Type one of {', '.join(CORRECTIONS)}."
+        raise DesignError(message)
+    order = orders(len(question.labels), n_shuffles, question.seed)
+    rows = [represent(x, question.labels, question.promise, distance=question.distance) for x in xs]
+    observed = similarities(question.promise, rows, sides)
+    null = np.stack([permuted(question.promise, row, sides, order) for row in rows], axis=1)
+    p = permutation_p(observed - ROUNDING, null)
+    corrected = {
+        "max-t": lambda: max_t(observed, null),
+        "holm": lambda: holm(p),
+        "fdr": lambda: benjamini_hochberg(p),
+        "none": lambda: p,
+    }[correction]()
+    found = {"p_value": p, "p_value_corrected": corrected, "null_mean": null.mean(axis=0)}
+    return xr.Dataset(
+        {name: (("x", "y"), values) for name, values in found.items()},
+        attrs={"n_tests": int(np.isfinite(p).sum()), "n_shuffles": len(order), "correction": correction},
+    )

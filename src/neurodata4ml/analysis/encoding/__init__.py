@@ -1,0 +1,1 @@
+"""Encoding models: predict responses from features of the stimuli, in stimuli that no model was fitted on."""

@@ -1,0 +1,150 @@
+"""A brain beside a network: the true candidate is in the set, and nothing is claimed where there is nothing."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from brains import brain
+from neurodata4ml.analysis.comparison.compare import compare
+from neurodata4ml.analysis.reliability.reliability import noise_ceiling
+from neurodata4ml.candidates import candidates_of
+from neurodata4ml.data.images import stimulus_images
+from neurodata4ml.data.session import open_session
+from neurodata4ml.data.whereabouts import bring
+from neurodata4ml.errors import DesignError
+from neurodata4ml.versus import area_by_candidate, brain_vs_network
+
+TWENTY = [
+    # n_units, n_repeats, rate, signal
+    (n_units, n_repeats, rate, signal)
+    for n_units, n_repeats in ((30, 10), (60, 10), (60, 20), (100, 6), (120, 20))
+    for rate, signal in ((1.0, 1.0), (3.0, 1.0), (3.0, 0.5), (8.0, 1.0))
+]
+TRUE = ("digits/conv1", "digits/penultimate", "digits-untrained/conv2", "gabor", "pixels")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEURODATA4ML_CACHE", str(tmp_path_factory.mktemp("cache")))
+        bring("demo", None, None)
+        yield stimulus_images(open_session("demo")).load()
+
+
+@pytest.fixture(scope="module")
+def found(images):
+    return candidates_of("digits", images)
+
+
+def test_candidates_are_the_layers_the_twin_and_what_needs_no_training(found):
+    assert [one.kind for one in found] == ["network"] * 4 + ["untrained"] * 4 + ["baseline"] * 2
+    assert [one.depth for one in found[:4]] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert np.isnan(found[-1].depth)
+    assert [one.name for one in found[-2:]] == ["pixels", "gabor"]
+
+
+@pytest.mark.slow
+def test_of_twenty_brains_the_set_holds_the_true_candidate_and_the_first_is_right(found):
+    held, right, sure, untrue = 0, 0, 0, []
+    for k, (n_units, n_repeats, rate, signal) in enumerate(TWENTY):
+        true = next(one for one in found if one.name == TRUE[k % len(TRUE)])
+        x, means = brain(true.values, n_units=n_units, n_repeats=n_repeats, rate=rate, signal=signal, seed=k)
+        truth = compare(means, {one.name: one.values for one in found}, over=(), n_shuffles=0).similarity
+        table = area_by_candidate({"area": x}, found, metrics=["cka_unbiased"], n_shuffles=0).isel(metric=0, area=0)
+        first = str(truth.y[int(truth.argmax("y"))].values)
+        held += bool(table.among_best.sel(candidate=first))
+        lead = float(np.diff(np.sort(truth.values)[-2:])[0])
+        reliable = float(noise_ceiling(x, metric="rsa_pearson").lower)
+        if reliable >= 0.5 and lead >= 0.05:
+            sure += 1
+            right += str(table.best.values) == first
+        if str(table.best.values) in ("pixels", "gabor") or "untrained" in str(table.best.values):
+            untrue += [] if first == str(table.best.values) else [(k, first, str(table.best.values), lead)]
+    assert held >= 19  # nominal 95 %
+    assert sure >= 8  # the question was asked often enough
+    assert right >= 0.9 * sure
+    assert not [one for one in untrue if one[3] >= 0.05]
+
+
+def test_a_brain_that_sees_nothing_is_said_to_fit_all_and_nothing_is_claimed(found):
+    x, _ = brain(found[0].values, n_units=40, n_repeats=8, rate=3.0, signal=0.0, seed=5)
+    with pytest.warns(UserWarning, match="No signal above the noise is found in V1"):
+        table = area_by_candidate({"V1": x}, found, metrics=["cka_unbiased"])
+    assert not table.claim.any()
+    assert table.among_best.all()
+    assert (table.best == "").all()
+
+
+def test_the_table_has_a_row_for_each_area_a_column_for_each_candidate_and_a_sheet_for_each_metric(images):
+    session = open_session("demo")
+    table = brain_vs_network(session, "digits", n_shuffles=99)
+    assert table.similarity.dims == ("metric", "area", "candidate")
+    assert table.sizes["candidate"] == 10
+    assert table.area.values.tolist() == ["early", "late"]
+    assert table.best.sel(metric="cka_unbiased").values.tolist() == ["digits/conv1", "digits/penultimate"]
+    assert table.claim.all()
+    assert (table.p_value_corrected.sel(candidate=["digits/conv1", "digits/penultimate"]) <= 0.05).all()
+    assert table.attrs["n_tests"] == 20
+    assert "matched" not in table  # both areas have 60 units
+
+
+def test_areas_of_different_sizes_are_matched_for_statements_across_areas(found):
+    small, _ = brain(found[0].values, n_units=20, n_repeats=6, rate=5.0, seed=1)
+    large, _ = brain(found[0].values, n_units=80, n_repeats=6, rate=5.0, seed=2)
+    table = area_by_candidate({"S": small, "L": large}, found[:4], metrics=["cka_unbiased"], n_shuffles=0)
+    first = table.isel(metric=0, candidate=0)
+    # the same readout of the same layer: more units only look more alike
+    assert float(first.similarity.sel(area="L")) > float(first.similarity.sel(area="S")) + 0.02
+    assert float(first.matched.sel(area="S")) == pytest.approx(float(first.similarity.sel(area="S")))
+    assert float(first.matched.sel(area="L")) < float(first.similarity.sel(area="L")) - 0.02
+
+
+def test_an_order_of_areas_is_ranked_by_depth_for_the_network_and_for_its_twin(images, found):
+    layers = {one.layer: one.values for one in found[:4]}
+    brain_of = {
+        name: brain(layers[layer], n_units=n, n_repeats=8, rate=5.0, seed=k)[0]
+        for k, (name, layer, n) in enumerate((("V1", "conv1", 60), ("LM", "conv2", 50), ("IT", "logits", 40)))
+    }
+    table = brain_vs_network(
+        brain_of,
+        "digits",
+        images=images,
+        metrics=["cka_unbiased"],
+        order=["V1", "LM", "IT"],
+        n_resamples=40,
+        n_shuffles=0,
+    )
+    trained = table.sel(network_name="digits")
+    assert float(trained.hierarchy) == pytest.approx(1.0)
+    assert float(trained.hierarchy_low) <= 1.0
+    assert float(trained.hierarchy_p) == pytest.approx(1 / 6)
+    assert "digits-untrained" in table.network_name.values
+
+
+def test_layers_of_ones_own_need_no_images_and_have_no_twin(found):
+    x, _ = brain(found[0].values, n_units=20, n_repeats=6, rate=5.0, seed=1)
+    layers = {one.layer: one.values for one in found[:3]}
+    table = brain_vs_network(x, layers, baselines=False, metrics=["cka_unbiased"], n_shuffles=0)
+    assert table.candidate.values.tolist() == list(layers)
+    assert table.area.values.tolist() == ["all units"]
+
+
+TRIALS = xr.DataArray(np.zeros((8, 12)), dims=("trial", "unit"), coords={"stimulus": ("trial", [0, 1, 2, 3] * 2)})
+LAYERS = {"a": xr.DataArray(np.eye(4), dims=("stimulus", "feature"), coords={"stimulus": range(4)})}
+
+
+@pytest.mark.parametrize(
+    ("x", "model", "options", "message"),
+    [
+        (TRIALS, "digits", {}, "needs the images that were shown: images="),
+        (TRIALS, LAYERS, {"baselines": False, "areas": ["V1"]}, "no area 'V1'. Areas: all units|no area 'V1'"),
+        (TRIALS[:, :4], LAYERS, {"baselines": False}, r"No area has 10 units: all units \(4\)"),
+        (TRIALS, LAYERS, {"baselines": False, "metrics": []}, "at least one metric"),
+        (TRIALS, {}, {"baselines": False}, "names of their own; got none"),
+        (TRIALS, LAYERS, {"baselines": False, "order": ["V1", "LM", "IT"]}, "no responses of the area 'V1'"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:No signal above the noise")
+def test_what_cannot_be_compared_says_why(x, model, options, message):
+    with pytest.raises(DesignError, match=message):
+        brain_vs_network(x, model, **options)
