@@ -215,7 +215,7 @@ ROWS: dict[str, Row] = {
     "reliability of units": Row("interval", holds_reliability),
     "ceiling cka_unbiased, quiet": Row("interval", ceiling("cka_unbiased", 40, 10, 24, 1.0)),
     "ceiling cka_unbiased, noisy": Row("interval", ceiling("cka_unbiased", 20, 10, 12, 2.0)),
-    "ceiling cka_unbiased, 6 repeats": Row("interval", ceiling("cka_unbiased", 20, 10, 6, 1.0)),
+    "ceiling cka_unbiased, 6 repeats": Row("bracket", ceiling("cka_unbiased", 20, 10, 6, 1.0)),
     "ceiling cka_unbiased, many units": Row("interval", ceiling("cka_unbiased", 30, 60, 20, 3.0)),
     "ceiling rsa_pearson, quiet": Row("interval", ceiling("rsa_pearson", 20, 10, 12, 1.0)),
     "ceiling rsa_pearson, noisy": Row("interval", ceiling("rsa_pearson", 30, 40, 20, 2.0)),

@@ -14,8 +14,8 @@ from neurodata4ml.analysis.encoding.question import Question
 from neurodata4ml.analysis.encoding.scores import SCORES, unreliable
 from neurodata4ml.dims import add_step, provenance
 
-_NUMBERS = 2_000_000
-"""Numbers scored at once (16 MB)."""
+_NUMBERS = 400_000
+"""Numbers scored at once (3 MB, and as much again for each step of a formula)."""
 
 
 def labelled(question: Question, predicted: Predicted, scores: list[str], *, prediction: bool) -> xr.Dataset:
@@ -77,7 +77,7 @@ def _scored(question: Question, predicted: Predicted, name: str) -> tuple[np.nda
     repeats, of_row = np.unique(question.dealt.repeat), question.dealt.repeat[predicted.fold]
     pooled = np.empty((len(repeats), n_targets))
     by_fold = np.empty((n_targets, len(question.folds)))
-    step = max(1, _NUMBERS // max(1, len(predicted.row)))
+    step = max(1, min(_NUMBERS // max(1, len(predicted.row)), n_targets // 8))
     means = _Means(question)
     for start in range(0, n_targets, step):
         some = slice(start, start + step)
