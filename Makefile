@@ -50,8 +50,10 @@ bench-similarity: $(BENCH)/installed  ## time RDMs, similarities and their boots
 bench-encoding: $(BENCH)/installed  ## time encoding against himalaya, scikit-learn and ikpls (15 minutes)
 	@$(BENCH)/bin/python benchmarks/encoding.py
 
-calibrate: $(STAMP)  ## count p <= .05 in 2,000 experiments without a signal, per design (half an hour)
+calibrate: $(STAMP)  ## count errors of every test, and truths in every interval, in thousands of experiments (hours)
 	@$(BIN)/python benchmarks/calibrate.py
+	@$(BIN)/python benchmarks/calibrate_similarity.py
+	@$(BIN)/python benchmarks/calibrate_recovery.py
 
 clean:  ## remove .venv, .venv-bench* and all that was built; reports/ and cache/ stay
 	rm -rf .venv $(BENCH) $(PEERS) $(ALLEN) build dist .pytest_cache .mypy_cache .ruff_cache

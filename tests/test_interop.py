@@ -294,6 +294,8 @@ def test_what_makes_no_tensor_is_refused(torch):
         (lambda: to_torch(x, target="colour"), DimensionError, "colour"),
         (lambda: to_torch(absent, target="stimulus"), DesignError, "1 of 12 items have no 'stimulus'"),
         (lambda: to_torch(large), DesignError, "cannot be held in float32"),
+        (lambda: to_torch((x + 1) * 1e-200), DesignError, "cannot be held in float32"),
+        (lambda: to_mne(x[:0]), DimensionError, "at least one trial, bin and unit"),
         (lambda: to_torch(x * np.nan, dtype="int64"), DesignError, "cannot be held in int64"),
         (lambda: to_torch(x, dtype="flaot32"), DesignError, "Did you mean 'float32'"),
         (lambda: to_torch(x.stimulus), DesignError, "needs numbers"),

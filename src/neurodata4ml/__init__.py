@@ -41,6 +41,7 @@ _HOME = {
     "analysis.dissimilarity.searchlight": ("searchlight",),
     "analysis.comparison.compare": ("METRICS", "compare"),
     "analysis.reliability.reliability": ("noise_ceiling", "reliability"),
+    "analysis.reliability.summary": ("noise_summary",),
     "networks.models": ("MODELS", "from_module", "from_onnx", "load_model", "untrained_twin"),
     "networks.activations": ("activations",),
     "networks.baselines": ("gabor", "pixels"),

@@ -15,8 +15,8 @@ from neurodata4ml.analysis.responses import firing_rate, trial_labels
 from neurodata4ml.candidates import Candidate, candidates_of
 from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.images import stimulus_images
-from neurodata4ml.dims import add_step, presented, require_dims
-from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.dims import add_step, presented, require_array, require_dims
+from neurodata4ml.errors import DesignError
 from neurodata4ml.require import require_whole
 from neurodata4ml.suggest import guess
 
@@ -141,6 +141,8 @@ def _responses(
 ) -> dict[str, xr.DataArray] | xr.DataArray:
     if isinstance(responses, Mapping) and not isinstance(responses, xr.Dataset):
         return {str(area): _labelled(x, by) for area, x in responses.items()}
+    if not isinstance(responses, xr.Dataset):
+        require_array(responses, step="brain_vs_network")
     if isinstance(responses, xr.Dataset):
         responses = bin_spikes(responses, window=window)
     elif window is not None and "time" in responses.dims:
@@ -150,6 +152,8 @@ def _responses(
 
 def _labelled(x: xr.DataArray, by: str) -> xr.DataArray:
     """Return rates or means without time, with what was shown as ``stimulus``."""
+    require_array(x, step="brain_vs_network")
+    require_dims(x, "unit", step="brain_vs_network", hint="Name what holds the units: x.rename({'...': 'unit'}).")
     if "time" in x.dims:
         x = (
             firing_rate(x)
@@ -173,11 +177,6 @@ def _by_area(x: dict[str, xr.DataArray] | xr.DataArray, areas: Sequence[str] | N
         names = (
             x.coords["area"].values.astype(str) if "area" in x.coords else np.full(x.sizes.get("unit", 0), "all units")
         )
-        if "unit" not in x.dims:
-            message = (
-                f'brain_vs_network needs a "unit" dim; got ({", ".join(map(str, x.dims))}). Rename it: x.rename(...).'
-            )
-            raise DimensionError(message)
         x = {str(area): x.isel(unit=np.flatnonzero(names == area)) for area in dict.fromkeys(names)}
     if areas is not None:
         for area in areas:

@@ -213,7 +213,7 @@ def test_a_hierarchy_needs_three_areas_that_are_there(order, message):
     ("over", "message"),
     [
         ("trial", "over='trial' needs single trials"),
-        ("mouse", "no such coordinate on 'unit'. Type over= one of trial, stimulus, unit"),
+        ("mouse", "no such coordinate on 'unit'. Type over= one of stimulus, unit"),
         (("trial", "unit"), "one thing, or over stimuli and units at once"),
         ("probe", "needs at least 2 of them; x has 1"),
     ],

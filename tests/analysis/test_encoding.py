@@ -227,7 +227,7 @@ def test_units_without_a_score_have_a_reason():
     found = encode(y, x)
     assert np.isnan(found.r[:2]).all()
     assert np.isfinite(found.r[2:]).all()
-    assert "1 units hold NaN; the mean responses of 1 units never change" in found.attrs["undefined"]
+    assert "1 unit holds NaN; the mean responses of 1 unit never change" in found.attrs["undefined"]
 
 
 def test_features_that_never_change_predict_the_mean():
@@ -257,3 +257,54 @@ def test_a_random_projection_keeps_distances_within_what_it_says():
     ratio = ((near[i] - near[j]) ** 2).sum(1) / ((x[i] - x[j]) ** 2).sum(1)
     assert abs(ratio - 1).max() < distortion(30, 600)
     assert abs(ratio.mean() - 1) < 0.05
+
+
+@pytest.mark.parametrize("options", [{"alphas": [10.0]}, {"alphas": [1000.0]}, {"encoder": "pls", "n_components": 2}])
+def test_predictions_of_nothing_do_not_correlate_where_folds_test_one_stimulus(options):
+    # pooled as they are, these correlate by -0.2, -0.98 and -0.2
+    rng = np.random.default_rng(0)
+    x = features(20, 5)
+    y = xr.DataArray(rng.standard_normal((20, 1000)), dims=("stimulus", "unit"), coords={"stimulus": x.stimulus})
+    found = encode(y, x, n_folds=20, **options)
+    assert abs(found.r.mean()) < 0.12
+    assert "less the mean of training" in found.attrs["aggregation"]
+
+
+def test_predictions_that_follow_the_signal_still_do_where_folds_test_one_stimulus():
+    x = features(30, 3)
+    y = means(trials(x, noise=0.1))
+    one, five = (encode(y, x, n_folds=n, alphas=[1000.0]).r for n in (30, 5))
+    np.testing.assert_allclose(one, five, atol=0.1)
+
+
+def test_a_unit_that_a_fold_cannot_predict_has_no_correlation():
+    x = features(8, 3)
+    values = np.abs(np.random.default_rng(0).standard_normal((8, 2)))
+    values[:4, 0] = 0.0
+    y = xr.DataArray(values, dims=("stimulus", "unit"), coords={"stimulus": x.stimulus})
+    folds = [(np.arange(4), np.arange(4, 8)), (np.arange(4, 8), np.arange(4))]
+    found = encode(y, x, encoder="poisson", alphas=[1.0], folds=folds)
+    assert np.isnan(found.r[0])
+    assert np.isnan(found.r2[0])
+    assert np.isfinite(found.r[1])
+    assert "no prediction in some fold" in found.attrs["undefined"]
+
+
+def test_folds_that_cannot_tell_the_noise_have_no_ratio_and_all_of_them_have():
+    x = features(8, 3)
+    y = trials(x, n_repeats=4, noise=0.1)
+    few = y.isel(trial=np.concatenate([np.flatnonzero(y.stimulus == s)[: 1 if s < 9 else 4] for s in x.stimulus]))
+    pairs = [(few.stimulus.values >= 9, few.stimulus.values < 9), (few.stimulus.values < 9, few.stimulus.values >= 9)]
+    folds = [(np.flatnonzero(a), np.flatnonzero(b)) for a, b in pairs]
+    for found in (encode(few, x, scores="cc_norm", folds=folds), encode(y, x, scores="cc_norm", n_folds=8)):
+        assert np.isnan(found.cc_norm_fold[:, 0]).all()
+        assert np.isfinite(found.cc_norm).any()
+
+
+@pytest.mark.parametrize("scale", [1e90, 1e-90])
+def test_scores_mind_no_unit(scale):
+    x, names = features(), ("r", "r2", "cc_norm", "r2_er", "r_ceiled", "r2_ceiled")
+    y = trials(x)
+    one, other = (encode(values, x, scores=names) for values in (y, y * scale))
+    for name in names:
+        np.testing.assert_allclose(other[name], one[name], rtol=1e-6)

@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from encoding_worlds import features, means, trials
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold
 
 from neurodata4ml.analysis.encoding.encode import encode
 from neurodata4ml.errors import DesignError, DimensionError
@@ -30,6 +31,20 @@ REFUSED = {
     "positions": ({}, {"folds": [([0, 1], [500])]}, DesignError, "pairs .train, test. of positions"),
     "inner": ({}, {"folds": [([0, 1], [2])]}, DesignError, "some training sets are too"),
     "seed": ({}, {"seed": -1}, DesignError, "seed takes a whole number"),
+    "no scores": ({}, {"scores": None}, DesignError, "got none"),
+    "words": ({}, {"alphas": "auto"}, DesignError, "penalties above 0; got 'auto'"),
+    "no penalty": ({}, {"encoder": "pls", "alphas": [1.0]}, DesignError, "'pls' chooses no penalty"),
+    "regressor": ({}, {"encoder": Ridge(), "alphas": [1.0]}, DesignError, "'Ridge' chooses no penalty"),
+    "yes or no": (
+        {},
+        {"standardise": "no"},
+        DesignError,
+        "standardise=True or standardise=False; got 'no'",
+    ),
+    "width": ({}, {"kernel": "rbf", "gamma": "wide"}, DesignError, "gamma is the width.*got gamma='wide'"),
+    "no pairs": ({}, {"folds": [1, 2]}, DesignError, "folds takes Folds"),
+    "a dict": ({}, {"folds": {"a": 1}}, DesignError, "folds takes Folds"),
+    "strata": ({}, {"stratify": "kind", "folds": KFold(3)}, DimensionError, "needs the coordinate 'kind'"),
 }
 
 
@@ -68,3 +83,22 @@ def test_a_classifier_is_no_encoder():
     x = features()
     with pytest.raises(DesignError, match="is not a regressor"):
         encode(trials(x), x, encoder=LogisticRegression())
+
+
+@pytest.mark.parametrize("kind", [complex, str, object])
+def test_responses_are_real_numbers(kind):
+    x = features()
+    with pytest.raises(DesignError, match="Responses are real numbers; got"):
+        encode(trials(x).astype(kind), x)
+
+
+def test_responses_are_there():
+    x = features()
+    with pytest.raises(DesignError, match="encode needs responses; got 0 samples of 5 units"):
+        encode(trials(x)[:0], x)
+
+
+def test_names_of_layers_differ_as_text():
+    x = features()
+    with pytest.raises(DesignError, match=r"some are the same\. Rename them"):
+        encode(trials(x), {1: x, "1": x})

@@ -102,7 +102,7 @@ def test_what_cannot_be_drawn_is_refused():
         bootstrap(x, mean, over="mouse")
     with pytest.raises(DesignError, match="keeps the dim 'unit'"):
         bootstrap(x, lambda part: part * 2, over="unit")
-    with pytest.raises(DesignError, match=r"over at least one name, with 0 < confidence < 1"):
+    with pytest.raises(DesignError, match=r"bootstrap draws over at least one name; got none"):
         bootstrap(x, mean, over=())
     cube = xr.DataArray(np.zeros((12, 12, 12)), dims=("a", "b", "c"))
     with pytest.raises(DesignError, match="one dim or two"):

@@ -171,3 +171,25 @@ def test_what_is_no_movie_is_refused():
         lagged(movie().expand_dims(trial=2), [0.0])
     with pytest.raises(DimensionError, match="'clip'"):
         lagged(movie(), [0.0], within="clip")
+
+
+@pytest.mark.parametrize("lags", [0.1, None, "abc", [1e300], [[0.0]]])
+def test_lags_are_a_list_of_seconds(lags):
+    with pytest.raises(DesignError, match="lags takes seconds, such as"):
+        lagged(movie(), lags)
+
+
+def test_what_fills_in_is_a_number():
+    with pytest.raises(DesignError, match=r"fill as a number.*got 'zero'"):
+        lagged(movie(), [0.0], fill="zero")
+
+
+def test_times_are_no_nan():
+    x = movie()
+    with pytest.raises(DesignError, match="none of them NaN"):
+        lagged(x.assign_coords(time=np.where(np.arange(12) == 3, np.nan, x.time)), [0.0])
+
+
+def test_nothing_has_no_memory():
+    with pytest.raises(DesignError, match=r"got none: {'time': 0"):
+        purge_for(movie()[:0], movie())

@@ -139,13 +139,24 @@ def test_threads_and_seeds():
         ({"per": "depth"}, DimensionError, "a coordinate of the units.*got 'depth', and there are: area"),
         ({"n_folds": 20}, DesignError, "the smallest has 3 stimuli; at least 4.*n_folds=15"),
         ({"n_inner": 1}, DesignError, "n_inner takes a whole number, 2 or more; got 1"),
+        ({"layers": {"a": layer(1).values, "b": layer(2)}}, DimensionError, "takes an xarray DataArray"),
+        ({"encoder": "banded"}, DesignError, "fits each layer alone, and 'banded' fits all of them together"),
+        ({"folds": 3}, DesignError, "takes no 'folds': it deals outer and inner folds itself"),
+        ({"over": "time"}, DesignError, "takes no 'over'"),
+        ({"prediction": True}, DesignError, "takes no 'prediction'"),
     ],
 )
 def test_refusals(change, error, message):
     y = responses(np.random.default_rng(5).standard_normal((N_STIMULI, N_UNITS)))
     layers = change.pop("layers", {"a": layer(1), "b": layer(2)})
     with pytest.raises(error, match=message):
-        choose_layer(y, layers, **FAST, **change)
+        choose_layer(y, layers, **{**FAST, **change})
+
+
+def test_seven_stimuli_are_too_few_for_any_number_of_folds():
+    y = responses(np.random.default_rng(5).standard_normal((7, N_UNITS)))
+    with pytest.raises(DesignError, match="That takes 8 stimuli in all; there are 7"):
+        choose_layer(y, {"a": layer(1)[:7], "b": layer(2)[:7]}, n_folds=2)
 
 
 def test_scores_of_other_shapes_are_refused():

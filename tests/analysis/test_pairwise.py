@@ -103,7 +103,7 @@ def test_what_cannot_be_answered_is_refused():
         pairwise(x.drop_vars("replicate"))
     with pytest.raises(DesignError, match=r"Unknown correction 'hold'\. Did you mean 'holm'"):
         pairwise(x, correction="hold")
-    with pytest.raises(DesignError, match="confidence lies between 0 and 1; got 95"):
+    with pytest.raises(DesignError, match="A difference needs a confidence between 0 and 1; got 95"):
         pairwise(x, confidence=95)
     with pytest.raises(DesignError, match=r"Unknown reference 'cieling'\. Did you mean 'ceiling'"):
         against(x, "cieling")

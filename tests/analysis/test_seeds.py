@@ -45,6 +45,7 @@ CALLS = {
     "generalize": lambda seed: nd.generalize(COUNTS.expand_dims(time=[0.0, 0.1]), n_shuffles=0, seed=seed),
     "latents": lambda seed: nd.latents(MEANS, seed=seed),
     "noise_ceiling": lambda seed: nd.noise_ceiling(COUNTS, seed=seed),
+    "noise_summary": lambda seed: nd.noise_summary(COUNTS, seed=seed),
     "permutation_null": lambda seed: nd.permutation_null(COUNTS, "stimulus", seed=seed),
     "pseudo_population": lambda seed: nd.pseudo_population([COUNTS, COUNTS], "stimulus", seed=seed),
     "reliability": lambda seed: nd.reliability(COUNTS, seed=seed),

@@ -241,3 +241,11 @@ def test_an_onnx_file_and_the_torch_module_it_describes_agree(images):
     conv.load_state_dict({"weight": weights["conv1.weight"], "bias": weights["conv1.bias"]})
     ours = activations(torch.nn.Sequential(conv, torch.nn.ReLU()), images, layers=["1"])["1"]
     np.testing.assert_allclose(ours.values, activations("digits", images)["conv1"].values, atol=1e-5)
+
+
+def test_layers_and_seed_are_what_they_are_called():
+    images = np.zeros((2, 8, 8))
+    with pytest.raises(CatalogError, match='takes layers= as names, such as \\["conv1"\\], or "all"; got 5'):
+        activations("digits", images, layers=5)
+    with pytest.raises(DesignError, match="seed takes a whole number"):
+        activations("digits", images, seed=None)

@@ -11,9 +11,9 @@ import onnx
 import pytest
 from sklearn.datasets import load_digits
 
-from neurodata4ml.errors import CatalogError, ChecksumError, NotCachedError
+from neurodata4ml.errors import CatalogError, ChecksumError, DesignError, NotCachedError
 from neurodata4ml.networks.activations import activations
-from neurodata4ml.networks.models import MODELS, from_onnx, load_model, read_model, require_cached
+from neurodata4ml.networks.models import MODELS, from_module, from_onnx, load_model, read_model, require_cached
 from neurodata4ml.places import catalog_folder
 
 SHIPPED = catalog_folder() / "networks"
@@ -201,3 +201,29 @@ def test_an_unknown_torchvision_network_gets_a_suggestion():
     pytest.importorskip("torchvision")
     with pytest.raises(CatalogError, match=r"no image classifier 'resnet81'. Did you mean 'resnet18'"):
         load_model("torchvision_resnet81")
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"maen": (0.5,)}, "nothing called 'maen' that can be stated; there are: name, layers, .*mean"),
+        ({"survey": None}, "nothing called 'survey'"),
+        ({"input_size": 8}, r"input_size as two numbers of pixels, \(y, x\); got 8"),
+        ({"std": (0.0,)}, "std not 0"),
+        ({"mean": (float("nan"),)}, "mean and std as numbers"),
+    ],
+)
+def test_what_is_stated_of_a_network_is_known_and_possible(known, said):
+    with pytest.raises(DesignError, match=said):
+        from_onnx(SHIPPED / "digits.onnx", **known)
+
+
+def test_means_are_of_the_channels_that_are_shown():
+    model = from_onnx(SHIPPED / "digits.onnx", mean=(0.1, 0.2, 0.3))
+    with pytest.raises(DesignError, match="states a mean or std of 3 channels, and is shown 1"):
+        activations(model, np.zeros((2, 8, 8)))
+
+
+def test_what_is_no_module_is_refused():
+    with pytest.raises(DesignError, match=r"takes a torch\.nn\.Module; got int"):
+        from_module(5)

@@ -116,6 +116,14 @@ def test_a_network_and_its_baselines_see_the_same_and_say_so():
         ({"input_degrees": 60.0}, "without the degrees that they spanned.*image_degrees="),
         ({"acuity": 0.5}, "without the degrees that they spanned.*image_degrees="),
         ({"gray": (1.0, 1.0, 1.0)}, "weights with sum 1; .* have 3"),
+        ({"gray": (float("nan"), 1.0, 0.0)}, "weights with sum 1; .* have nan"),
+        ({"gray": "yes"}, "gray=True, False, or a tuple of weights with sum 1; got 'yes'"),
+        ({"contrast": (0.2,)}, r"contrast as numbers above 0; got \(0.2,\)"),
+        ({"contrast": True}, "contrast as numbers above 0; got True"),
+        ({"background": "gray"}, r"background from 0 \(black\) to 1 \(white\); got 'gray'"),
+        ({"image_degrees": 40.0, "acuity": 1e-9}, "acuity of 1e-09 cycles per degree blurs an image of 40.0 degrees"),
+        ({"image_degrees": 40.0, "input_degrees": 1e9}, "differ by more than a factor of 100"),
+        ({"image_degrees": 40.0, "input_degrees": 1e-9}, "differ by more than a factor of 100"),
     ],
 )
 def test_a_wish_that_means_nothing_is_refused(options, said):
@@ -126,3 +134,10 @@ def test_a_wish_that_means_nothing_is_refused(options, said):
 def test_the_wrong_number_of_channels_is_named():
     with pytest.raises(DesignError, match="mixes 3 channels to gray; the images have 2"):
         Preprocessing(gray=True).show(np.zeros((1, 2, 4, 4)), (4, 4))
+
+
+@pytest.mark.parametrize("show", [activations, None])
+def test_a_preprocessing_is_asked_for_by_its_type(show):
+    images = np.zeros((2, 8, 8))
+    with pytest.raises(DesignError, match=r"preprocessing= takes a Preprocessing.*got {'gray': True}"):
+        show("digits", images, preprocessing={"gray": True}) if show else pixels(images, preprocessing={"gray": True})

@@ -58,6 +58,9 @@ def to_mne(x: xr.DataArray, *, by: str = "stimulus") -> Any:
     if by not in trials:
         message = f"to_mne needs one label per trial; {by!r} is not along 'trial'. Name a coordinate of the trials: by="
         raise DimensionError(message)
+    if not x.size:
+        message = f"to_mne needs at least one trial, bin and unit, which MNE cannot do without; got {dict(x.sizes)}."
+        raise DimensionError(message)
     codes, kinds = _codes(trials[by], by)
     names = [str(label) for label in columns.get(units, np.arange(x.sizes[units]))]
     if len(set(names)) < len(names):

@@ -130,12 +130,14 @@ def _cast(values: np.ndarray, dtype: str) -> np.ndarray:
     if values.dtype.kind not in "fiub":
         message = f"to_torch needs numbers; got {values.dtype}. Text belongs in a coordinate: target=..."
         raise DesignError(message)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         found = np.array(values, dtype=dtype, order="C")
     if values.dtype.kind in "iu":
         same = found.astype(values.dtype) == values
     else:
-        same = found == values if np.dtype(dtype).kind == "i" else np.isfinite(found) | ~np.isfinite(values)
+        # what is too large becomes infinite; where all is too small, nothing but 0 is left
+        held = (np.isfinite(found) | ~np.isfinite(values)) & (bool(found.any()) | (values == 0))
+        same = found == values if np.dtype(dtype).kind == "i" else held
     if not same.all():
         message = (
             f"to_torch: {int((~same).sum())} of {values.size} values cannot be held in {dtype}, such as "

@@ -17,7 +17,8 @@ from neurodata4ml.networks.images import Images
 from neurodata4ml.networks.preprocessing import Preprocessing
 from neurodata4ml.networks.projection import Projection, as_projection
 from neurodata4ml.networks.showing import Showing, as_showing
-from neurodata4ml.networks.store import Identity, Writer, open_activations
+from neurodata4ml.networks.store import Identity, Writer, as_path, open_activations
+from neurodata4ml.require import require_whole
 
 LOG = logging.getLogger("neurodata4ml.networks")
 
@@ -82,7 +83,7 @@ def activations(
         The images lack a dim, have values outside their range, or too many channels.
     DesignError
         ``batch_size`` is below 1, a layer does not give one response per image, the result does not fit into memory, or
-        the store holds other activations than these.
+        the store holds other activations than these, is damaged, or cannot be written.
 
     Examples
     --------
@@ -91,6 +92,7 @@ def activations(
     >>> found["penultimate"].sizes
     Frozen({'stimulus': 3, 'feature': 96})
     """
+    require_whole(seed, "seed", least=0)
     showing = as_showing(model, images, preprocessing, batch_size)
     projection = as_projection(project, showing.n_stimuli, seed)
     names = showing.chosen(layers)
@@ -98,7 +100,7 @@ def activations(
     with bars.shown(progress, what) as tell:
         if store is None:
             return _in_memory(showing, names, projection, tell)
-        return _in_store(showing, names, projection, Path(store).expanduser(), tell)
+        return _in_store(showing, names, projection, as_path(store), tell)
 
 
 def _in_memory(

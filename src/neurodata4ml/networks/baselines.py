@@ -12,7 +12,7 @@ from scipy.signal import fftconvolve
 from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import DesignError
 from neurodata4ml.networks.images import Images, as_images, unit_range
-from neurodata4ml.networks.preprocessing import Preprocessing
+from neurodata4ml.networks.preprocessing import Preprocessing, as_preprocessing
 
 BANDWIDTH = 0.56
 """Envelope's standard deviation over wavelength for a bandwidth of one octave, typical of simple cells."""
@@ -42,7 +42,7 @@ def pixels(images: Images, *, longest_side: int = 64, preprocessing: Preprocessi
     Frozen({'stimulus': 3, 'feature': 64})
     """
     images = as_images(images, step="pixels")
-    shown = preprocessing or Preprocessing()
+    shown = as_preprocessing(preprocessing)
     values = _small(images, longest_side, shown, step="pixels")
     found = _labelled(values, images, "pixels", longest_side=longest_side)
     return found if preprocessing is None else _said(found, images, values, preprocessing)
@@ -96,7 +96,7 @@ def gabor(
         )
         raise DesignError(message)
     images = as_images(images, step="gabor")
-    values = _small(images, longest_side, preprocessing or Preprocessing(), step="gabor")
+    values = _small(images, longest_side, as_preprocessing(preprocessing), step="gabor")
     gray = values.mean(axis=1)
     bank = [(w, 180.0 * k / n_orientations) for w in wavelengths for k in range(n_orientations)]
     energies = np.stack([_energy(gray, wavelength, orientation) for wavelength, orientation in bank], axis=1)

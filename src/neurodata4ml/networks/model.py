@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neurodata4ml.errors import CatalogError
+from neurodata4ml.errors import CatalogError, DesignError
 from neurodata4ml.networks.graphs import Graph, digest, read_graph
 from neurodata4ml.networks.layers import Layer
 from neurodata4ml.networks.modules import Module
@@ -69,6 +69,18 @@ class Model:
     survey: Callable[[np.ndarray], list[Layer]] | None = None
     twin: Callable[[int], Model] | None = None
 
+    def __post_init__(self) -> None:  # noqa: D105
+        size = self.input_size
+        if size is not None and not (isinstance(size, tuple | list) and len(size) == 2 and all(n >= 1 for n in size)):
+            message = f"{self.name!r} takes input_size as two numbers of pixels, (y, x); got {size!r}."
+            raise DesignError(message)
+        if not np.isfinite([self.scale, *self.mean, *self.std]).all() or 0 in self.std:
+            message = (
+                f"{self.name!r} takes scale, mean and std as numbers, std not 0: (scale * pixel - mean) / std; "
+                f"got {self.scale!r}, {self.mean!r} and {self.std!r}."
+            )
+            raise DesignError(message)
+
 
 def from_onnx(path: str | Path, **known: Any) -> Model:
     """Return the network in any ONNX file; its layers are the outputs of its nonlinear nodes and its final output.
@@ -81,7 +93,10 @@ def from_onnx(path: str | Path, **known: Any) -> Model:
     ------
     CatalogError
         There is no such file, or it is no ONNX network of images.
+    DesignError
+        A field that cannot be stated, or a number that cannot be.
     """
+    _require_known(known, "architecture", "n_bytes", "run", "survey", "known_layers")
     path = Path(path).expanduser()
     if not path.is_file():
         message = f"There is no file {path}. Type the path of an .onnx file, or the name of a network: list(MODELS)."
@@ -96,8 +111,18 @@ def from_module(module: Any, **known: Any) -> Model:
     ----------
     module : torch.nn.Module
     **known
-        Any field of :class:`Model`: ``name``, ``input_size``, ``mean``, ``std``, ``layers``, ...
+        Any field of :class:`Model` that is not read from the module: ``name``, ``input_size``, ``mean``, ``std``,
+        ``layers``, ...
+
+    Raises
+    ------
+    DesignError
+        No module, a field that cannot be stated, or a number that cannot be.
     """
+    if not hasattr(module, "named_modules"):
+        message = f"from_module takes a torch.nn.Module; got {type(module).__name__}. For a name or a file: load_model."
+        raise DesignError(message)
+    _require_known(known, "sha256", "architecture", "n_bytes", "run", "survey", "known_layers")
     wrapped = Module(module)
 
     def twin(seed: int) -> Model:
@@ -135,6 +160,15 @@ def _of_graph(graph: Graph, known: dict[str, Any]) -> Model:
         known_layers=tuple(graph.tensors),
         n_bytes=graph.proto.ByteSize(),
     )
+
+
+def _require_known(known: dict[str, Any], *found: str) -> None:
+    """Refuse what is no field of a network, or is read from it and not stated."""
+    stated = [field.name for field in fields(Model) if field.name not in found]
+    for name in known:
+        if name not in stated:
+            message = f"A network has nothing called {name!r} that can be stated; there are: {', '.join(stated)}."
+            raise DesignError(message)
 
 
 def untrained(model: Model) -> Model:

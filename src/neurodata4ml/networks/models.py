@@ -57,7 +57,7 @@ def load_model(name_or_path: Any, *, sha256: str | None = None) -> Model:
     ('conv1', 'conv2', 'penultimate', 'logits')
     """
     model = _found(name_or_path)
-    if sha256 is not None and model.sha256 != sha256.lower():
+    if sha256 is not None and model.sha256 != str(sha256).lower():
         message = (
             f"{model.name!r} is another network than the one asked for: sha256 {model.sha256}, expected {sha256}. "
             "Get the file or the weights again, or leave sha256= out to take it as it is."

@@ -16,6 +16,9 @@ MOUSE_ACUITY = 0.5
 """Cycles per degree: the finest grating that mice tell from gray (Prusky, West & Douglas 2000, Vision Res. 40:2201)."""
 
 _NUMBERS = (int, float, np.integer, np.floating)
+_MOST = 100
+"""The image, the input and the blur may differ by this factor in size."""
+
 _PAIR = ", one (the width) or a tuple of two (height, width)"
 
 Degrees = float | tuple[float, float]
@@ -62,13 +65,12 @@ class Preprocessing:
         for name, most in (("image_degrees", 2), ("input_degrees", 2), ("acuity", 1), ("contrast", 1)):
             given = getattr(self, name)
             parts = given if isinstance(given, tuple) else (given,)
-            is_known = len(parts) == (most if isinstance(given, tuple) else 1) and all(
-                isinstance(v, _NUMBERS) and 0 < v < np.inf for v in parts
-            )
+            is_known = len(parts) == (most if isinstance(given, tuple) else 1) and all(map(_is_size, parts))
+            is_known &= most == 2 or not isinstance(given, tuple)
             if given is not None and not is_known:
                 message = f"Preprocessing takes {name} as numbers above 0{_PAIR * (most == 2)}; got {given!r}."
                 raise DesignError(message)
-        if not 0 <= self.background <= 1:
+        if not (self.background == 0 or (_is_size(self.background) and self.background <= 1)):
             message = f"Preprocessing takes a background from 0 (black) to 1 (white); got {self.background!r}."
             raise DesignError(message)
         if self.image_degrees is None and (self.input_degrees is not None or self.acuity is not None):
@@ -77,8 +79,35 @@ class Preprocessing:
                 "that they spanned for the animal. Type image_degrees=..., the width, or (height, width)."
             )
             raise DesignError(message)
-        if isinstance(self.gray, tuple) and abs(sum(self.gray) - 1) > 1e-6:
-            message = f"Preprocessing takes gray= as weights with sum 1; {self.gray} have {sum(self.gray):g}."
+        self._require_gray()
+        self._require_visible()
+
+    def _require_gray(self) -> None:
+        weights = self.gray if isinstance(self.gray, tuple) else REC709
+        if not isinstance(self.gray, tuple | bool) or not all(isinstance(v, _NUMBERS) for v in weights):
+            message = f"Preprocessing takes gray=True, False, or a tuple of weights with sum 1; got {self.gray!r}."
+            raise DesignError(message)
+        if not abs(sum(weights) - 1) <= 1e-6:
+            message = f"Preprocessing takes gray= as weights with sum 1; {self.gray} have {sum(weights):g}."
+            raise DesignError(message)
+
+    def _require_visible(self) -> None:
+        """Refuse what leaves nothing of the image, and would take much memory to find that out."""
+        if self.image_degrees is None:
+            return
+        image = np.atleast_1d(self.image_degrees)
+        field = image if self.input_degrees is None else np.atleast_1d(self.input_degrees)
+        if max(field) > _MOST * min(image) or max(image) > _MOST * min(field):
+            message = (
+                f"An image of {self.image_degrees} degrees and an input of {self.input_degrees} differ by more than a "
+                f"factor of {_MOST}: nothing would be seen of one in the other. Give both in degrees of visual angle."
+            )
+            raise DesignError(message)
+        if self.acuity is not None and self.acuity * min(image) < 1 / _MOST:
+            message = (
+                f"An acuity of {self.acuity:g} cycles per degree blurs an image of {self.image_degrees} degrees to one "
+                f"gray. Acuity is in cycles per degree: {MOUSE_ACUITY} for the mouse."
+            )
             raise DesignError(message)
 
     def natural_size(self, shape: tuple[int, int]) -> tuple[int, int]:
@@ -185,6 +214,24 @@ def _gaussian(n: int, reach: int, spread: float) -> np.ndarray:
     distance = np.arange(-reach, n + reach)[:, None] - np.arange(n)[None]
     total = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * spread**2)).sum()
     return np.asarray(np.where(np.abs(distance) <= reach, np.exp(-(distance**2) / (2 * spread**2)) / total, 0.0))
+
+
+def as_preprocessing(given: Preprocessing | None) -> Preprocessing:
+    """Return what was given, or what does nothing.
+
+    Raises
+    ------
+    DesignError
+        It is no Preprocessing.
+    """
+    if given is not None and not isinstance(given, Preprocessing):
+        message = f"preprocessing= takes a Preprocessing, such as Preprocessing(gray=True); got {given!r}."
+        raise DesignError(message)
+    return given or Preprocessing()
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool) and bool(0 < value < np.inf)
 
 
 def _both(degrees: Degrees, size: tuple[int, int]) -> tuple[float, float]:

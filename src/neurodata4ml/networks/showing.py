@@ -16,7 +16,7 @@ from neurodata4ml.errors import CatalogError, DesignError
 from neurodata4ml.networks.images import Images, as_images, unit_range, with_channels
 from neurodata4ml.networks.layers import Layer
 from neurodata4ml.networks.models import Model, load_model
-from neurodata4ml.networks.preprocessing import Preprocessing
+from neurodata4ml.networks.preprocessing import Preprocessing, as_preprocessing
 from neurodata4ml.suggest import guess
 
 ALL = "all"
@@ -75,6 +75,13 @@ class Showing:
         values = unit_range(self.images.isel(stimulus=rows), step="activations")
         values = self.preprocessing.show(values, self.size)
         values = with_channels(values, model.n_channels, step="activations")
+        wrong = [given for given in (model.mean, model.std) if len(given) not in (0, 1, values.shape[1])]
+        if wrong:
+            message = (
+                f"{model.name!r} states a mean or std of {len(wrong[0])} channels, and is shown {values.shape[1]}. "
+                f"State one number, or one for each channel; or n_channels={len(wrong[0])}, to repeat gray over them."
+            )
+            raise DesignError(message)
         mean = np.asarray(model.mean or (0.0,))[:, None, None]
         std = np.asarray(model.std or (1.0,))[:, None, None]
         return np.asarray((values * model.scale - mean) / std).astype(np.float32)
@@ -107,6 +114,9 @@ class Showing:
         model = self.model
         if layers == ALL and ALL not in model.known_layers:
             layers = [layer.name for layer in self.survey() if layer.n_features]
+        if not (layers is None or isinstance(layers, Iterable)):
+            message = f'activations takes layers= as names, such as ["{model.layers[0]}"], or "all"; got {layers!r}.'
+            raise CatalogError(message)
         asked = model.layers if layers is None else [layers] if isinstance(layers, str) else layers
         names = list(dict.fromkeys(asked))
         if not names:
@@ -168,7 +178,7 @@ def as_showing(model: Any, images: Images, preprocessing: Preprocessing | None, 
     if not isinstance(batch_size, numbers.Integral) or batch_size < 1:
         message = f"activations needs a whole batch_size of at least 1; got {batch_size}."
         raise DesignError(message)
-    return Showing(model, images, preprocessing or Preprocessing(), int(batch_size))
+    return Showing(model, images, as_preprocessing(preprocessing), int(batch_size))
 
 
 def _listed(names: Sequence[str], most: int = 60) -> str:

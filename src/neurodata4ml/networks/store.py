@@ -44,12 +44,15 @@ class Writer:
     def __enter__(self) -> Writer:  # noqa: D105
         from filelock import FileLock, Timeout
 
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self.lock.acquire(timeout=0)
         except Timeout as failure:
             message = f"Another process is writing {self.path}. Wait for it, or name another store."
+            raise DesignError(message) from failure
+        except OSError as failure:
+            message = f"{self.path} cannot be written ({failure}). Name another store, in a folder that you may write."
             raise DesignError(message) from failure
         try:
             self._resume()
@@ -91,7 +94,10 @@ class Writer:
         import zarr
 
         for layer, values in responses.items():
-            array = zarr.open_array(self.path / self.names[layer], mode="r+", zarr_format=2)
+            # pieces of nothing but 0 too: a piece that is missing was lost
+            array = zarr.open_array(
+                self.path / self.names[layer], mode="r+", zarr_format=2, config={"write_empty_chunks": True}
+            )
             array[rows] = values
         self._synced(batch)
         self._say(n_done=batch + 1)
@@ -126,6 +132,7 @@ class Writer:
             )
             raise DesignError(message)
         self.names = json.loads(self.attrs["names"])
+        _require_pieces(self.path, self.names, self.n_done)
 
     def _say(self, **told: Any) -> None:
         self.attrs = {**self.attrs, **told}
@@ -155,9 +162,9 @@ def open_activations(path: str | Path) -> dict[str, xr.DataArray]:
     Raises
     ------
     DesignError
-        There is no such store, or it is not complete.
+        There is no such store, it is not complete, or a part of it is missing.
     """
-    path = Path(path).expanduser()
+    path = as_path(path)
     attrs = _attrs(path)
     if not attrs["complete"] or not (path / ".zmetadata").is_file():
         n_batches = json.loads(attrs["identity"])["n_batches"]
@@ -166,6 +173,7 @@ def open_activations(path: str | Path) -> dict[str, xr.DataArray]:
             "activations(..., store=...) again; it goes on from there."
         )
         raise DesignError(message)
+    _require_pieces(path, json.loads(attrs["names"]), int(attrs["n_done"]))
     table = xr.open_zarr(path, zarr_format=2, consolidated=True)
     return {layer: _opened(table[name], layer) for layer, name in json.loads(attrs["names"]).items()}
 
@@ -218,11 +226,46 @@ def _opened(x: xr.DataArray, layer: str) -> xr.DataArray:
 
 def _attrs(path: Path) -> dict[str, Any]:
     file = path / ".zattrs"
-    attrs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if attrs.get("activations") != 1:
+    try:
+        attrs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError:  # cut off, or no text
+        attrs = {}
+    if not isinstance(attrs, dict) or attrs.get("activations") != 1:
         message = f"{path} is no store of activations. Type activations(model, images, store=...) with a new folder."
         raise DesignError(message)
     return dict(attrs)
+
+
+def _require_pieces(path: Path, names: dict[str, str], n_done: int) -> None:
+    """Refuse a store some of whose files were lost: Zarr would read zeros in their place."""
+    for layer, name in names.items():
+        file = path / name / ".zarray"
+        told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        n_columns = 0 if told is None else -(-told["shape"][1] // told["chunks"][1])
+        found = {piece.name for piece in (path / name).glob("*.*")}
+        lost = [f"{k}.{j}" for k in range(n_done) for j in range(n_columns) if f"{k}.{j}" not in found]
+        if told is None or lost:
+            pieces = "1 piece is" if len(lost) == 1 else f"{len(lost)} pieces are"
+            what = pieces if told else "all is"
+            message = (
+                f"{path} is damaged: of the layer {layer!r}, {what} missing. "
+                f"Delete the store and type activations(..., store=...) again."
+            )
+            raise DesignError(message)
+
+
+def as_path(path: str | Path) -> Path:
+    """Return the path of a store, which has a name of its own.
+
+    Raises
+    ------
+    DesignError
+        It is no path, or one without a name such as "." or "/".
+    """
+    if not isinstance(path, str | os.PathLike) or not Path(path).expanduser().name:
+        message = f'A store is a new folder with a name, such as store="net.zarr"; got {path!r}.'
+        raise DesignError(message)
+    return Path(path).expanduser()
 
 
 def _short(value: Any) -> str:

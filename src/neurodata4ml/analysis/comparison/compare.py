@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.comparison.ceilings import with_ceiling
-from neurodata4ml.analysis.comparison.matched import matched_row, n_matched
+from neurodata4ml.analysis.comparison.matched import matched_row, matched_sets, n_matched
 from neurodata4ml.analysis.comparison.question import Question, Representation, ask
 from neurodata4ml.analysis.comparison.ranking import among_best
 from neurodata4ml.analysis.comparison.rows import row_of
-from neurodata4ml.analysis.comparison.significance import default_shuffles, significance
+from neurodata4ml.analysis.comparison.significance import default_shuffles, known_correction, significance
 from neurodata4ml.analysis.comparison.told import assumed, warn_undefined
 from neurodata4ml.analysis.linear.threads import in_threads, one_blas_thread
 from neurodata4ml.analysis.similarity.metrics import METRICS
@@ -70,7 +70,7 @@ def compare(
         of units such as ``"animal"``, ``("stimulus", "unit")`` (both at once); ``()`` for no interval. None:
         ``"trial"`` where there are trials, else ``"stimulus"``.
     match_units : bool
-        Every ``x`` becomes the mean over 20 random sets of as many units as the smallest has.
+        Every ``x`` becomes the mean over 20 random sets of as many units as the smallest has; p stays that of all.
     n_shuffles : int, optional
         Orders of the stimuli behind ``p_value``: all of them up to 6 stimuli; 0 for none. None: 999, or 99 for metrics
         that must be computed anew for each.
@@ -114,10 +114,13 @@ def compare(
     n_units = n_matched(question.xs) if match_units else None
     n_shuffles = default_shuffles(question.promise.form) if n_shuffles is None else n_shuffles
     with one_blas_thread():
-        out = _table(question, sides, n_units)
-        out = _with_null(out, question, sides, n_shuffles, correction)
+        xs = list(question.xs.values())
+        known_correction(correction)
+        tested = significance(xs, sides, question, n_shuffles=n_shuffles, correction=correction) if n_shuffles else None
+        null = _null(question, sides, n_units, tested)
+        out = _with_p(_table(question, sides, n_units, null), null, tested)
         out = with_ceiling(out, question).assign(_sizes(question))
-    warn_undefined(out)
+    warn_undefined(out, question.over)
     out = out.squeeze([dim for dim, given in (("x", x), ("y", y)) if not isinstance(given, Mapping)], drop=True)
     named: dict[str, Any] = {"metric": metric, "distance": question.distance if question.promise.on == "rdm" else None}
     out.attrs = {
@@ -138,36 +141,50 @@ def _side(x: xr.DataArray, question: Question) -> Side:
     return represent(x, question.labels, question.promise, distance=question.distance)
 
 
-def _table(question: Question, sides: list[Side], n_units: int | None) -> xr.Dataset:
+def _table(question: Question, sides: list[Side], n_units: int | None, nulls: xr.DataArray) -> xr.Dataset:
     """Return one row of similarities per ``x``, and which candidates cannot be told from its best."""
+    confidence = question.confidence
 
     def row(x: xr.DataArray) -> xr.Dataset:
         return row_of(x, sides, question)
 
-    def whole(x: xr.DataArray) -> xr.Dataset:
+    def whole(place: tuple[int, xr.DataArray]) -> xr.Dataset:
+        x, null = place[1], nulls.isel(x=place[0], drop=True)
         found = row(x)
         if n_units:
-            found = matched_row(x, n_units, row, confidence=question.confidence, seed=question.seed)
+            found = matched_row(x, n_units, row, confidence=confidence, seed=question.seed)
         if "replicate" in found and len(question.ys) > 1:
             named = found.assign_coords(y=list(question.ys))
-            found = named.assign(among_best(named.similarity, named.replicate, confidence=question.confidence))
+            found = named.assign(among_best(named.similarity, named.replicate, null=null, confidence=confidence))
         return found
 
-    out = xr.concat(in_threads(whole, list(question.xs.values())), dim="x", join="outer", combine_attrs="override")
+    out = xr.concat(
+        in_threads(whole, list(enumerate(question.xs.values()))), dim="x", join="outer", combine_attrs="override"
+    )
     return out.assign_coords(x=list(question.xs), y=list(question.ys))
 
 
-def _with_null(out: xr.Dataset, question: Question, sides: list[Side], n_shuffles: int, correction: str) -> xr.Dataset:
-    """Add what independent data would give, and how often chance does as well."""
-    xs = list(question.xs.values())
-    tested = significance(xs, sides, question, n_shuffles=n_shuffles, correction=correction) if n_shuffles else None
-    promise = question.promise
-    if tested is not None and not promise.unbiased and promise.null is None:
+def _null(question: Question, sides: list[Side], n_units: int | None, tested: xr.Dataset | None) -> xr.DataArray:
+    """Return what independent data would give (x, y): of as many units as the similarity is of."""
+    promise, xs = question.promise, question.xs
+    if tested is not None and n_units is None and not promise.unbiased and promise.null is None:
         null = tested["null_mean"].values
     else:
-        rows = [_side(x, question) for x in xs]
-        null = nulls_of(promise, rows, sides, n_shuffles=_N_NULL, seed=question.seed)
-    out["null_value"] = (("x", "y"), null)
+        sets = [[x] if n_units is None else matched_sets(x, n_units, seed=question.seed) for x in xs.values()]
+        if promise.unbiased or promise.null is not None:
+            sets = [drawn[:1] for drawn in sets]  # the size alone decides
+        null = np.stack([_mean_null(drawn, sides, question) for drawn in sets])
+    return xr.DataArray(null, dims=("x", "y"), coords={"x": list(xs), "y": list(question.ys)})
+
+
+def _mean_null(drawn: list[xr.DataArray], sides: list[Side], question: Question) -> np.ndarray:
+    rows = [_side(x, question) for x in drawn]
+    return np.asarray(nulls_of(question.promise, rows, sides, n_shuffles=_N_NULL, seed=question.seed).mean(axis=0))
+
+
+def _with_p(out: xr.Dataset, null: xr.DataArray, tested: xr.Dataset | None) -> xr.Dataset:
+    """Add what independent data would give, and how often chance does as well."""
+    out["null_value"] = (("x", "y"), null.values)
     if tested is None:
         return out
     for name in ("p_value", "p_value_corrected"):

@@ -9,14 +9,16 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from neurodata4ml.analysis.comparison.arrays import named
 from neurodata4ml.analysis.comparison.matched import N_DRAWS, n_matched
 from neurodata4ml.analysis.comparison.permuted import orders
 from neurodata4ml.analysis.comparison.resampled import multiplicities
 from neurodata4ml.analysis.comparison.weighted_hsic import weighted_cka
+from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.inference.p_values import ROUNDING
 from neurodata4ml.analysis.similarity.representations import average_trials
 from neurodata4ml.dims import add_step, match_labels, presented, provenance, to_matrix
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.require import require_whole
 from neurodata4ml.suggest import guess
 
@@ -69,6 +71,15 @@ def hierarchy(
     """
     require_whole(seed, "seed", least=0)
     require_whole(n_resamples, "n_resamples", least=2)
+    require_confidence(confidence, step="hierarchy")
+    for given, name in ((responses, "responses"), (layers, "layers")):
+        if not isinstance(given, Mapping):
+            message = (
+                f"hierarchy takes {name} as a dict of name to DataArray; got a {type(given).__name__}. Type "
+                f"hierarchy({{'V1': v1, 'LM': lm, 'AL': al}}, {{'conv1': a, 'conv2': b}}, order=['V1', 'LM', 'AL'])."
+            )
+            raise DimensionError(message)
+    responses, layers = named(responses, "responses", step="hierarchy"), named(layers, "layers", step="hierarchy")
     areas = _areas(responses, order, layers)
     means = {area: average_trials(presented(responses[area], step="hierarchy").compute()) for area in areas}
     patterns, grams = _matrices(means, layers)
@@ -93,7 +104,7 @@ def hierarchy(
     out["p_value"] = _exact_p(out["depth"].values, seed)
     out.attrs = {
         **provenance(*responses.values()),
-        "order": ", ".join(areas),
+        "order": ", ".join(map(str, areas)),
         "n_units_matched": n_units,
         "n_stimuli": n_stimuli,
         "n_layers": len(layers),
@@ -107,17 +118,17 @@ def hierarchy(
 def _areas(
     responses: Mapping[str, xr.DataArray], order: Sequence[str], layers: Mapping[str, xr.DataArray]
 ) -> list[str]:
-    areas = [str(area) for area in order]
+    areas = list(order)
     for area in areas:
         if area not in responses:
-            message = (
-                f"There are no responses of the area {area!r}.{guess(area, responses)} Areas: {', '.join(responses)}."
-            )
+            there = [str(name) for name in responses]
+            message = f"There are no responses of the area {area!r}.{guess(area, there)} Areas: {', '.join(there)}."
             raise DesignError(message)
     if len(set(areas)) < 3 or len(set(areas)) < len(areas) or len(layers) < 2:
+        got = ", ".join(map(str, areas)) or "no areas"
         message = (
-            f"A hierarchy needs 3 or more different areas and 2 or more layers; got {', '.join(areas) or 'no areas'} "
-            f"and {len(layers)} layers: of two areas, one is first by chance half of the time. Name more: order=[...]."
+            f"A hierarchy needs 3 or more different areas and 2 or more layers; got {got} and {len(layers)} layers: of "
+            f"two areas, one is first by chance half of the time. Name more: order=[...]."
         )
         raise DesignError(message)
     return areas
@@ -131,7 +142,15 @@ def _matrices(
 
     def matrix(x: xr.DataArray) -> np.ndarray:
         found = match_labels(first, x, "stimulus", step="hierarchy")[1].transpose("stimulus", ...)
-        return to_matrix(found, "stimulus", str(found.dims[1]))
+        values = to_matrix(found, "stimulus", str(found.dims[1]))
+        if not np.isfinite(values).all():
+            message = (
+                f"hierarchy needs finite responses; {(~np.isfinite(values)).sum()} of {values.size} values are not. "
+                f'Drop their units: x.dropna("unit").'
+            )
+            raise DesignError(message)
+        # CKA ignores scale: its products must be numbers
+        return np.asarray(np.ldexp(values, -int(np.frexp(np.abs(values).max(initial=0.0))[1])))
 
     return [matrix(x) for x in means.values()], np.stack([_gram(matrix(x)) for x in layers.values()])
 

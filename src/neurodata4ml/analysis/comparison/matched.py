@@ -33,6 +33,16 @@ def n_matched(xs: dict[str, xr.DataArray]) -> int:
     return min(x.sizes[feature_dim(x, step="compare")] for x in xs.values())
 
 
+def matched_sets(x: xr.DataArray, n_units: int, *, seed: int) -> list[xr.DataArray]:
+    """Return ``x`` with random sets of ``n_units`` units, without replacement; ``x`` alone if there are no more."""
+    columns = feature_dim(x, step="compare")
+    if x.sizes[columns] == n_units:
+        return [x]
+    rng = np.random.default_rng(seed)
+    drawn = [np.sort(rng.permutation(x.sizes[columns])[:n_units]) for _ in range(N_DRAWS)]
+    return [x.isel({columns: units}) for units in drawn]
+
+
 def matched_row(
     x: xr.DataArray, n_units: int, row: Callable[[xr.DataArray], xr.Dataset], *, confidence: float, seed: int
 ) -> xr.Dataset:
@@ -43,9 +53,7 @@ def matched_row(
     columns = feature_dim(x, step="compare")
     if x.sizes[columns] == n_units:
         return row(x)
-    rng = np.random.default_rng(seed)
-    drawn = [np.sort(rng.permutation(x.sizes[columns])[:n_units]) for _ in range(N_DRAWS)]
-    rows = [row(x.isel({columns: units})) for units in drawn]
+    rows = [row(drawn) for drawn in matched_sets(x, n_units, seed=seed)]
     found = xr.concat(rows, dim="draw", combine_attrs="override").mean("draw", skipna=False, keep_attrs=True)
     if "replicate" in found:
         again = interval(found["similarity"], found["replicate"], confidence=confidence)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.inference.jackknife import interval
 from neurodata4ml.analysis.inference.p_values import ROUNDING, benjamini_hochberg, holm
 from neurodata4ml.dims import add_step, provenance
@@ -193,13 +194,11 @@ def _check(result: xr.Dataset, correction: str, confidence: float) -> None:
             "This result has no replicates, and so no interval of a difference. Type compare(x, y, over='stimulus')."
         )
         raise DimensionError(message)
-    if correction not in _CORRECTIONS:
+    if not isinstance(correction, str) or correction not in _CORRECTIONS:
         known = ", ".join(_CORRECTIONS)
         message = f"Unknown correction {correction!r}.{guess(correction, _CORRECTIONS)} Type one of {known}."
         raise DesignError(message)
-    if not 0 < confidence < 1:
-        message = f"confidence lies between 0 and 1; got {confidence!r}. Type confidence=0.95."
-        raise DesignError(message)
+    require_confidence(confidence, step="A difference")
 
 
 def _finished(

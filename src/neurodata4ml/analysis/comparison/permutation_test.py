@@ -89,6 +89,11 @@ def permutation_test(
     if not (isinstance(x, Mapping) or isinstance(y, Mapping)):
         out = out.drop_vars("p_value_corrected")
     shown = {"metric": metric, **({"distance": question.distance} if promise.on == "rdm" else {})}
-    about = {"n_stimuli": len(labels), "n_shuffles": len(order), "n_tests": int(similarity.size), "seed": seed}
+    about = {
+        "n_stimuli": len(labels),
+        "n_shuffles": len(order),
+        "n_tests": int(np.isfinite(similarity).sum()),
+        "seed": seed,
+    }
     out.attrs = {**provenance(*question.xs.values()), **shown, **about}
     return add_step(out, "permutation_test", **shown, n_shuffles=len(order), seed=seed)

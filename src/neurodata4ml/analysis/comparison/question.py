@@ -8,6 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.comparison.arrays import named, within_reach
+from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
+from neurodata4ml.analysis.inference.confidence import require_confidence
+from neurodata4ml.analysis.inference.left_out import groups_of
 from neurodata4ml.analysis.similarity.metrics import METRICS, Metric
 from neurodata4ml.analysis.similarity.representations import chosen_distance, trial_values
 from neurodata4ml.dims import feature_dim, presented, require_dims
@@ -80,17 +84,17 @@ def ask(
     DesignError
         An unknown name, too few stimuli for the metric, an interval over what is not there.
     """
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         message = f"Unknown metric {metric!r}.{guess(metric, METRICS)} Type one of {', '.join(METRICS)}."
         raise DesignError(message)
-    if not 0 < confidence < 1:
-        message = f"compare needs a confidence between 0 and 1; got {confidence!r}. Type confidence=0.95."
-        raise DesignError(message)
-    xs = {name: presented(array, step="compare").compute() for name, array in _named(x, "x").items()}
-    ys = _named(y, "y")
+    require_confidence(confidence, step="compare")
+    xs = {name: presented(one, step="compare").compute() for name, one in named(x, "x", step="compare").items()}
+    ys = named(y, "y", step="compare")
     from_trials = any("trial" in array.dims for array in xs.values())
     distance = chosen_distance(distance, from_trials=from_trials)
     _check_trials(xs, ys, METRICS[metric], distance)
+    if from_trials and (METRICS[metric].on != "rdm" or DISTANCES[distance].units != "same"):
+        xs = {name: within_reach(one) for name, one in xs.items()}
     labels = _labels(next(iter(xs.values())))
     _check_count(len(labels), metric)
     chosen = _over(over, xs, from_trials)
@@ -101,7 +105,7 @@ def _over(over: str | Sequence[str] | None, xs: dict[str, xr.DataArray], from_tr
     """Return what the interval is over: trials where there are any, else stimuli, unless something is named."""
     if over is None:
         return ("trial",) if from_trials else ("stimulus",)
-    chosen = (over,) if isinstance(over, str) else tuple(over)
+    chosen = (over,) if isinstance(over, str) or not isinstance(over, Sequence) else tuple(over)
     if len(chosen) == 2 and "stimulus" in chosen and "trial" not in chosen:
         chosen = ("stimulus", *(name for name in chosen if name != "stimulus"))
     elif len(chosen) > 1:
@@ -130,9 +134,9 @@ def _check_over(name: str, side: str, array: xr.DataArray) -> None:
     if name == columns or (name == "unit" and columns == "feature"):
         n_groups = array.sizes[columns]
     elif name in groups:
-        n_groups = len(np.unique(groups[name].values))
+        n_groups = int(groups_of(array, name, step="compare")[1].max(initial=-1)) + 1
     else:
-        there = ["trial", "stimulus", columns, *groups]
+        there = list(dict.fromkeys([*(["trial"] if "trial" in array.dims else []), "stimulus", columns, *groups]))
         message = (
             f"compare cannot give an interval over {name!r}: {side} has no such coordinate on {columns!r}."
             f"{guess(name, there)} Type over= one of {', '.join(there)}."
@@ -141,15 +145,6 @@ def _check_over(name: str, side: str, array: xr.DataArray) -> None:
     if n_groups < 2:
         message = f"An interval over {name!r} needs at least 2 of them; {side} has {n_groups}. Type over='stimulus'."
         raise DesignError(message)
-
-
-def _named(x: Representation, side: str) -> dict[str, xr.DataArray]:
-    if not isinstance(x, Mapping):
-        return {side: x}
-    if not x:
-        message = f"compare needs at least one array in {side}; got an empty dict."
-        raise DesignError(message)
-    return dict(x)
 
 
 def _check_trials(xs: dict[str, xr.DataArray], ys: dict[str, xr.DataArray], metric: Metric, distance: str) -> None:

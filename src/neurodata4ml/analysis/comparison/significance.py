@@ -12,6 +12,7 @@ from neurodata4ml.analysis.inference.p_values import ROUNDING, benjamini_hochber
 from neurodata4ml.analysis.similarity.representations import Side, represent
 from neurodata4ml.analysis.similarity.table import similarities
 from neurodata4ml.errors import DesignError
+from neurodata4ml.suggest import guess
 
 CORRECTIONS = ("max-t", "holm", "fdr", "none")
 """What p-values of a table are corrected by."""
@@ -23,6 +24,13 @@ _MANY, _FEW = 999, 99
 def default_shuffles(form: str) -> int:
     """Return how many shuffles a metric of this form can afford."""
     return _FEW if form == "other" else _MANY
+
+
+def known_correction(correction: str) -> None:
+    """Refuse what is none of ``CORRECTIONS``."""
+    if correction not in CORRECTIONS:
+        message = f"Unknown correction {correction!r}.{guess(correction, CORRECTIONS)} Type one of "
+        raise DesignError(message + f"{', '.join(CORRECTIONS)}.")
 
 
 def significance(
@@ -38,9 +46,6 @@ def significance(
     Dataset, dims (x, y)
         ``p_value``, ``p_value_corrected`` over all cells, and ``null_mean``, the mean similarity of the shuffles.
     """
-    if correction not in CORRECTIONS:
-        message = f"Unknown correction {correction!r}. Type one of {', '.join(CORRECTIONS)}."
-        raise DesignError(message)
     order = orders(len(question.labels), n_shuffles, question.seed)
     rows = [represent(x, question.labels, question.promise, distance=question.distance) for x in xs]
     observed = similarities(question.promise, rows, sides)

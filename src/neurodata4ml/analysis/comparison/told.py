@@ -17,6 +17,8 @@ def assumed(question: Question, *, matched: int | None) -> str:
     noise = "Not corrected for noise in the mean responses."
     if question.corrected:
         noise = "Noise is independent between folds."
+    elif question.from_trials and question.promise.on == "rdm" and question.distance == "crossnobis":
+        noise = "Noise does not inflate the distances, but lowers the similarity."
     elif not question.from_trials:
         noise = "Noise in the responses lowers the similarity."
     sampled = [_PLURAL.get(name, f"{name}s, each with all its units") for name in question.over]
@@ -31,7 +33,10 @@ def assumed(question: Question, *, matched: int | None) -> str:
 def _of_units(question: Question, matched: int | None) -> str:
     sizes = {x.sizes[dim] for x in question.xs.values() for dim in x.dims if dim in ("unit", "feature")}
     if matched:
-        return f" Every area is a mean over random sets of {matched} units, so that areas can be compared."
+        return (
+            f" Every area is a mean over random sets of {matched} units, so that areas can be compared; p-values are "
+            f"of all units."
+        )
     if len(question.xs) > 1 and len(sizes) > 1:
         return (
             f" Similarity grows with the number of units, here {min(sizes)} to {max(sizes)}: areas are not to be "
@@ -40,7 +45,7 @@ def _of_units(question: Question, matched: int | None) -> str:
     return ""
 
 
-def warn_undefined(out: xr.Dataset) -> None:
+def warn_undefined(out: xr.Dataset, over: tuple[str, ...]) -> None:
     """Warn where a similarity or an interval is NaN, and say why."""
     undefined = out.similarity.isnull()
     silent = out.ceiling.isnull() & undefined.all("y") if "raw" in out else xr.zeros_like(out.x, dtype=bool)
@@ -57,8 +62,14 @@ def warn_undefined(out: xr.Dataset) -> None:
             stacklevel=4,
         )
     if "low" in out and bool((out.low.isnull() & ~undefined).any()):
-        warnings.warn(
-            "No interval can be given for some similarities (NaN): without one group of trials a stimulus, or one "
-            "half of its trials, is missing. More repeats of each stimulus would help.",
-            stacklevel=4,
+        why = (
+            "without one group of trials a stimulus, or one half of its trials, is missing. More repeats of each "
+            "stimulus would help, or trials in the order of their recording where they are sorted by stimulus."
         )
+        if over != ("trial",):
+            parts = " or one ".join("group of units" if name == "unit" else name for name in over)
+            why = (
+                f"without one {parts} it is not defined, because too few are left or nothing varies. More of them "
+                f"would help."
+            )
+        warnings.warn(f"No interval can be given for some similarities (NaN): {why}", stacklevel=4)

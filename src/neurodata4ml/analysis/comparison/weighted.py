@@ -57,6 +57,9 @@ def weighted(function: Weighted, x: np.ndarray, ys: np.ndarray, weights: np.ndar
     if whole.any():
         out[:, whole] = in_chunks(lambda w: function(w, x, ys[whole]), weights, len(x))
     for k in np.flatnonzero(~whole):
+        if not rows[k].any():
+            out[:, k] = np.nan
+            continue
         some, mine, other = rows[k], x[rows[k]], ys[k][None, rows[k]]
         out[:, k] = in_chunks(partial(_of_some, function, some, mine, other), weights, len(x))
     return out

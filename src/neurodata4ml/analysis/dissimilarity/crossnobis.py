@@ -77,13 +77,12 @@ def _distances(
         kernel = _by_columns(trials, crossing, sides)
     if crossing.of_trials or crossing.is_complete:
         return distances_of_gram(kernel / crossing.pairs) / white.n_units
-    found = np.stack([crossing.distances_of_cells(one) for one in kernel.reshape(-1, *kernel.shape[-2:])])
-    return np.asarray(found.reshape(*kernel.shape[:-2], *found.shape[1:]) / white.n_units)
+    return np.asarray(kernel / crossing.pairs / white.n_units)
 
 
 def _by_columns(trials: Columns, crossing: Crossing, sides: Sides) -> np.ndarray:
-    """Return the sum over blocks of columns of the products of different folds."""
-    kernel_of = _of_trials if crossing.of_trials else _of_blocks if crossing.is_complete else _of_cells
+    """Return the sum over blocks of columns of the products of different folds (of differences, for `_of_pairs`)."""
+    kernel_of = _of_trials if crossing.of_trials else _of_blocks if crossing.is_complete else _of_pairs
     # a block of trials is small enough to stay near the processor with so many columns
     least = _TILE // (8 * max(1, trials.shape[-2] // crossing.n_folds)) if kernel_of is _of_blocks else 1
 
@@ -136,13 +135,36 @@ def _weighed(means: np.ndarray, weight: float) -> np.ndarray:
     return np.asarray(centred)
 
 
-def _of_cells(block: np.ndarray, crossing: Crossing, sides: Sides) -> np.ndarray:
-    """Return the inner products of the means of all cells, each without the mean of its block."""
-    fold = crossing.cells % crossing.n_folds
+def _of_pairs(block: np.ndarray, crossing: Crossing, sides: Sides) -> np.ndarray:
+    """Return, where stimuli are missing from blocks, the summed products of differences of every pair of stimuli.
+
+    With m_k = 1 where block k holds both, ``sum_{k != l} m_k m_l u_k u_l (b_i - b_j)_k . (c_i - c_j)_l``: the product
+    of the two sums over all blocks less that of each block with itself.
+    """
     left, right = sides(crossing.trials_of_cells.means(np.asarray(block, dtype=np.float64)))
-    cells_of_folds = Groups(fold)
+    there = (crossing.counts > 0).astype(np.float64)
+    one = _laid_out(left, crossing)
+    two = one if right is None else _laid_out(right, crossing)
+    found = np.empty((len(there), len(there)))
+    for i, own in enumerate(there):
+        differences = _summed(one, there, i, own)
+        others = differences if two is one else _summed(two, there, i, own)
+        found[i] = np.einsum("jp,jp->j", differences, others)
+    for k, held in enumerate(there.T):
+        found -= np.outer(held, held) * distances_of_gram(inner(one[:, k], None if two is one else two[:, k]))
+    np.fill_diagonal(found, 0.0)
+    return found
 
-    def centred(means: np.ndarray) -> np.ndarray:
-        return np.asarray(means - cells_of_folds.means(means)[fold])
 
-    return inner(centred(left), None if right is None else centred(right))
+def _laid_out(means: np.ndarray, crossing: Crossing) -> np.ndarray:
+    """Return weighted means (n_stimuli, n_folds, n_columns), each without the mean of its block; 0 where missing."""
+    fold = crossing.cells % crossing.n_folds
+    centred = (means - Groups(fold).means(means)[fold]) * crossing.weights[fold, None]
+    out = np.zeros((len(crossing.stimuli) * crossing.n_folds, means.shape[1]))
+    out[crossing.cells] = centred
+    return out.reshape(len(crossing.stimuli), crossing.n_folds, -1)
+
+
+def _summed(means: np.ndarray, there: np.ndarray, i: int, own: np.ndarray) -> np.ndarray:
+    """Return the sums (n_stimuli, n_columns) of what stimulus i has more than each other, over blocks with both."""
+    return np.asarray(there @ means[i] - np.tensordot(own, means, axes=(0, 1)))

@@ -145,7 +145,7 @@ def n_free_of(labels: np.ndarray) -> int:
     if len(labels) - n_stimuli < 1:
         message = (
             f"The noise precision needs repeated stimuli; got {len(labels)} trials of {n_stimuli} stimuli. "
-            f"Type precision=None."
+            f"Type distance='euclidean', which needs no noise."
         )
         raise DesignError(message)
     return len(labels) - n_stimuli

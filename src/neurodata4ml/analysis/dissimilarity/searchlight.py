@@ -95,8 +95,11 @@ def _places(x: xr.DataArray, positions: str | Sequence[str], columns: str) -> np
         message = f"positions= names coordinates of the {columns}s; {', '.join(map(repr, apart)) or 'none'} is not one."
         raise DimensionError(message)
     places = np.stack([x.coords[name].values.astype(np.float64) for name in names], axis=1)
+    if not len(places):
+        message = f"searchlight needs responses of at least one {columns}; there is none."
+        raise DesignError(message)
     bad = int((~np.isfinite(places).all(axis=1)).sum())
-    if bad or not len(places):
+    if bad:
         message = (
             f"{bad} of {len(places)} {columns}s have no position. "
             f"Keep the others: x.isel({columns}=np.isfinite(x.{names[0]}.values))."

@@ -88,7 +88,9 @@ class Slices:
         precision = self.options.get("precision")
         each = "pattern scale" in self.distance.invariant_to
         sizes = sizes if each else np.full_like(sizes, sizes.max(initial=0.0))
-        if not ((sizes > LARGEST) | ((sizes > 0) & (sizes < SMALLEST))).any():
+        # an estimated precision needs fourth powers of the responses
+        power = 0.4 if isinstance(precision, str) else 1.0
+        if not ((sizes > LARGEST**power) | ((sizes > 0) & (sizes < SMALLEST**power))).any():
             return values
         if not isinstance(precision, str) and (self.distance.units != "1" or precision is not None):
             raise DesignError(_too_far(float(sizes.max()), self.distance.units))

@@ -60,8 +60,8 @@ def encode(
     scores : str or sequence of str
         Keys of ``SCORES``.
     alphas : sequence of float, optional
-        Penalties, in absolute units. Without, ten that suit the features (see ``ridge``); each unit takes the one of
-        least error in folds inside the training stimuli.
+        Penalties, in absolute units, of an encoder that has some ("ridge", "banded", "poisson"). Without, those that
+        suit the features (see ``ridge``); each unit takes the one of least error in folds inside the training stimuli.
     n_folds, folds, over, stratify, seed
         Folds are those of ``splits(..., encoding=True)``: whole stimuli, dealt by chance; stretches of time of a
         continuous recording. ``folds``: Folds or a list of them, a splitter of scikit-learn, or pairs (train, test) of
@@ -112,7 +112,7 @@ def encode(
     options = Options(
         inner=question.inner,
         weights=question.weights if found.weighs else None,
-        alphas=None if alphas is None else np.asarray(alphas, dtype=np.float64),
+        alphas=_alphas(alphas, name, found),
         seed=seed,
         n_jobs=n_jobs,
         own={**found.own, **own},
@@ -125,7 +125,9 @@ def encode(
         result = xr.concat(list(parts.values()), dim=xr.Variable("layer", list(parts)), combine_attrs="drop_conflicts")
     else:
         result = next(iter(parts.values()))
+    dealing = {"over": over, "purge": purge, "stratify": stratify}
     given = {"encoder": name, "scores": wanted, "n_folds": n_folds, "weigh": weigh, "seed": seed, **own}
+    given |= {key: value for key, value in dealing.items() if value is not None}
     return described(result, question, found, given)
 
 
@@ -146,13 +148,28 @@ def _run(encoder: Encoder, question: Question, names: list[str], options: Option
 
 
 def _scores(scores: str | Sequence[str]) -> list[str]:
-    wanted = [scores] if isinstance(scores, str) else list(scores)
+    wanted = [scores] if isinstance(scores, str) else list(scores or ())
     unknown = [name for name in wanted if name not in SCORES]
     if unknown or not wanted:
         got = repr(unknown[0]) if unknown else "none"
         message = f"encode knows the scores {', '.join(SCORES)}; got {got}.{guess(got, SCORES)}"
         raise DesignError(message)
     return wanted
+
+
+def _alphas(alphas: Any, name: str, encoder: Encoder) -> np.ndarray | None:
+    if alphas is None:
+        return None
+    if not encoder.penalised:
+        message = f"The encoder {name!r} chooses no penalty, and takes no alphas. Leave them out."
+        raise DesignError(message)
+    try:
+        return np.asarray(alphas, dtype=np.float64)
+    except (TypeError, ValueError) as failure:
+        message = (
+            f"alphas takes one or more penalties above 0; got {alphas!r}. For example alphas=np.logspace(0, 6, 10)."
+        )
+        raise DesignError(message) from failure
 
 
 def _require_trials(question: Question, wanted: list[str]) -> None:

@@ -37,6 +37,8 @@ class Encoder:
         Whether several spaces of features are fitted together; else each alone, one after the other.
     weighs : bool
         Whether it heeds ``Options.weights``.
+    penalised : bool
+        Whether it chooses among ``Options.alphas``.
     any_type : bool
         Whether features may be integers or float32; else they are turned to float64 before.
     standardises : str
@@ -49,6 +51,7 @@ class Encoder:
     own: Mapping[str, Any] = field(default_factory=dict)
     joint: bool = False
     weighs: bool = True
+    penalised: bool = True
     any_type: bool = False
     standardises: str = "features are z-scored in the training rows of each fold; responses are centred there"
 
@@ -65,7 +68,8 @@ def find_encoder(encoder: Any, own: Mapping[str, Any]) -> tuple[str, Encoder]:
         name, found = encoder, ENCODERS.get(encoder)
     elif hasattr(encoder, "fit") and hasattr(encoder, "predict") and not isinstance(encoder, type):
         name = type(encoder).__name__
-        found = Encoder(by_estimator(encoder), f"{name}, cloned and fitted for every fold", "", standardises="nothing")
+        about = f"{name}, cloned and fitted for every fold"
+        found = Encoder(by_estimator(encoder), about, "", penalised=False, standardises="nothing")
     if found is None:
         message = (
             f"encode knows the encoders {', '.join(ENCODERS)}; got {encoder!r}.{guess(encoder, ENCODERS)} "
@@ -77,6 +81,10 @@ def find_encoder(encoder: Any, own: Mapping[str, Any]) -> tuple[str, Encoder]:
         known = ", ".join(found.own) or "none"
         message = f"The encoder {name!r} takes no {unknown[0]!r}.{guess(unknown[0], found.own)} It takes: {known}."
         raise DesignError(message)
+    for key, value in own.items():
+        if isinstance(found.own[key], bool) and not isinstance(value, bool | np.bool_):
+            message = f"{name} takes {key}=True or {key}=False; got {value!r}."
+            raise DesignError(message)
     return name, found
 
 
@@ -102,6 +110,7 @@ ENCODERS: dict[str, Encoder] = {
         "Wold, Sjöström & Eriksson 2001, Chemometr. Intell. Lab. Syst. 58:109",
         {"n_components": N_COMPONENTS, "scale": False},
         weighs=False,
+        penalised=False,
         standardises="features and responses are centred in the training rows of each fold",
     ),
     "poisson": Encoder(

@@ -16,7 +16,7 @@ from neurodata4ml.analysis.design.given import as_folds
 from neurodata4ml.analysis.design.leaks import check_leaks, require_reason, used_positions
 from neurodata4ml.analysis.design.splits import splits
 from neurodata4ml.analysis.encoding.predicted import Fold
-from neurodata4ml.analysis.responses import sample_dim
+from neurodata4ml.analysis.responses import sample_dim, trial_labels
 from neurodata4ml.errors import DesignError
 
 _N_INNER = 5
@@ -162,18 +162,23 @@ def _of_pairs(samples: xr.DataArray, wish: Wish) -> Deal:
 
 def _positions(shown: xr.DataArray, wish: Wish) -> list[Fold]:
     n = shown.sizes[sample_dim(shown, step="encode")]
-    if isinstance(wish.folds, str) or not (hasattr(wish.folds, "split") or hasattr(wish.folds, "__iter__")):
+    pairs = wish.folds
+    if not isinstance(pairs, str) and hasattr(pairs, "__iter__"):
+        pairs = list(pairs)
+        known = all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs)
+    else:
+        known = not isinstance(pairs, str) and hasattr(pairs, "split")
+    if not known:
         message = (
             f"folds takes Folds from splits(x, encoding=True), a list of such, a splitter of scikit-learn such as "
             f"GroupShuffleSplit(10), or pairs (train, test) of positions; got {wish.folds!r}."
         )
         raise DesignError(message)
-    pairs = wish.folds
     if hasattr(pairs, "split"):
         groups = (
             np.unique(shown.coords["stimulus"].values, return_inverse=True)[1] if "stimulus" in shown.coords else None
         )
-        strata = None if wish.stratify is None else shown.coords[wish.stratify].values
+        strata = None if wish.stratify is None else trial_labels(shown, wish.stratify, step="encode")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The groups parameter is ignored")  # KFold takes none
             pairs = list(pairs.split(np.zeros((n, 1)), strata, groups))

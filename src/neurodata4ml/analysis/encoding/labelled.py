@@ -145,6 +145,11 @@ def _aggregation(question: Question) -> str:
     n = len(np.unique(question.dealt.repeat))
     what = {"stimulus": "stimuli", "time": "bins", "trial": "trials"}[question.dim]
     pooled = f"all held-out {what} pooled, per unit; correlations within folds"
+    if any(len(test) < 2 for _, test in question.folds):
+        pooled = (
+            f"all held-out {what} pooled, per unit; correlations of predictions less the mean of training, since some "
+            f"folds test one row: below 0 (about -0.2) without any relation where penalties are chosen"
+        )
     return pooled if n == 1 else f"{pooled}; averaged over {n} dealings of the folds"
 
 
@@ -152,11 +157,12 @@ def _undefined(result: xr.Dataset, question: Question, scores: list[str]) -> str
     """Say why scores are NaN; "" where none is."""
     n_nan = int((~question.usable).sum())
     flat = question.y.max(axis=0) == question.y.min(axis=0)
-    reasons = [f"{n_nan} units hold NaN"] if n_nan else []
-    reasons += [f"the mean responses of {int(flat.sum())} units never change"] if flat.any() else []
+    reasons = [f"{n_nan} unit{'s hold' if n_nan > 1 else ' holds'} NaN"] if n_nan else []
+    n_flat = int(flat.sum())
+    reasons += [f"the mean responses of {n_flat} unit{'s' * (n_flat > 1)} never change"] if n_flat else []
     for name in scores:
         n = int(result[name].isnull().sum())
-        if n > (n_nan + int(flat.sum())) * (result[name].size // len(question.usable)):
+        if n > (n_nan + n_flat) * (result[name].size // len(question.usable)):
             reasons.append(f"{name}: {SCORES[name].undefined}")
     return "; ".join(reasons)
 

@@ -17,6 +17,9 @@ from neurodata4ml.errors import DesignError, DimensionError
 _OFF_GRID = 0.05
 """Share of a bin by which times and lags may miss the grid: clocks jitter."""
 
+_LONGEST = 1e9
+"""Seconds: no lag is as long."""
+
 _WITHIN = ("session", "trial")
 """Coordinates on ``time`` across which no lag reaches, where they are there."""
 
@@ -65,6 +68,9 @@ def lagged(
     [[2.0, 1.0], [3.0, 2.0]]
     """
     dim = _require_movie(features)
+    if fill is not None and not _is_number(fill):
+        message = f"lagged takes fill as a number, what features were before the beginning; got {fill!r}."
+        raise DesignError(message)
     step = bin_width(features)
     bins = _in_bins(lags, step)
     source = _sources(features, bins, step, within)
@@ -106,17 +112,26 @@ def purge_for(responses: xr.DataArray, features: xr.DataArray) -> float:
     ------
     DimensionError
         No ``time``.
+    DesignError
+        Nothing to measure.
     """
     memory = 0.0
     for x in (responses, features):
         require_array(x, step="purge_for")
         require_dims(x, "time", step="purge_for", hint="A recording without trials is (time, unit).")
+        if not x.size:
+            message = f"purge_for measures how long courses remember themselves; got none: {dict(x.sizes)}."
+            raise DesignError(message)
         design, step = read_design(x), bin_width(x) or 1.0
         start = np.arange(design.n_samples) * step if design.start is None else design.start
         longest = max(step, step * design.n_samples / 20)
         lag = lag_of_memory(leading_courses(x, design), start[design.order], step, longest=longest)
         memory = max(memory, step, lag)
     return memory + float(features.attrs.get("longest_lag", 0.0))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def reach(lags: Sequence[float] | np.ndarray) -> float:
@@ -140,14 +155,12 @@ def _require_movie(features: xr.DataArray) -> str:
 
 def _in_bins(lags: Sequence[float], step: float) -> np.ndarray:
     """Return lags in bins."""
-    good = len(lags) > 0 and all(
-        isinstance(lag, numbers.Real) and not isinstance(lag, bool) and np.isfinite(float(lag)) for lag in lags
-    )
-    if not good:
-        message = f"lags takes seconds, such as [0.0, 0.1, 0.2]; got {list(lags)!r}."
+    several = isinstance(lags, Sequence | np.ndarray) and not isinstance(lags, str) and np.ndim(lags) == 1
+    if not several or not len(lags) or not all(_is_number(lag) and abs(lag) < _LONGEST for lag in lags):
+        message = f"lags takes seconds, such as [0.0, 0.1, 0.2]; got {lags!r}."
         raise DesignError(message)
-    if step <= 0:
-        message = "lagged needs at least two bins of time, to know how long one is."
+    if not step > 0:
+        message = "lagged needs at least two bins of time, none of them NaN, to know how long one is."
         raise DesignError(message)
     exact = np.asarray(lags, dtype=np.float64) / step
     bins = np.rint(exact).astype(np.int64)

@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.encoding.encode import encode
+from neurodata4ml.analysis.encoding.encoders import ENCODERS
 from neurodata4ml.analysis.encoding.folding import Deal, Wish, deal
 from neurodata4ml.analysis.encoding.reading import as_samples
 from neurodata4ml.analysis.encoding.scores import SCORES
-from neurodata4ml.dims import add_step, feature_dim, presented, provenance
+from neurodata4ml.dims import add_step, feature_dim, presented, provenance, require_array
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.require import require_whole
 from neurodata4ml.suggest import did_you_mean
@@ -97,10 +98,13 @@ def choose_layer(
     require_whole(seed, "seed", least=0)
     require_whole(n_inner, "n_inner", least=2)
     _require_question(layers, score)
+    _require_options(encoder, options)
     samples = presented(as_samples(responses), step="choose_layer")
     unit = feature_dim(samples, step="choose_layer")
     names, group = _groups(samples, unit, per)
-    lag = max((float(x.attrs.get("longest_lag", 0.0)) for x in layers.values()), default=0.0)
+    for x in layers.values():
+        require_array(x, step="choose_layer")
+    lag = max(float(x.attrs.get("longest_lag", 0.0)) for x in layers.values())
     dealt = deal(samples, Wish(n_folds=n_folds, stratify=stratify, seed=seed), lag)
     _require_large_folds(samples, dealt)
     common = {"encoder": encoder, "scores": (score,), "seed": seed, "n_jobs": n_jobs, **options}
@@ -156,6 +160,23 @@ def _require_question(layers: Mapping[str, xr.DataArray], score: str) -> None:
         raise DesignError(message)
 
 
+def _require_options(encoder: Any, options: Mapping[str, Any]) -> None:
+    mine = [name for name in ("folds", "over", "purge", "allow_leak", "scores", "prediction") if name in options]
+    if mine:
+        message = (
+            f"choose_layer takes no {mine[0]!r}: it deals outer and inner folds itself, by n_folds=, n_inner= and "
+            f"stratify=, and takes one score=. Leave it out."
+        )
+        raise DesignError(message)
+    if isinstance(encoder, str) and encoder in ENCODERS and ENCODERS[encoder].joint:
+        alone = [name for name, known in ENCODERS.items() if not known.joint]
+        message = (
+            f"choose_layer fits each layer alone, and {encoder!r} fits all of them together. Type encoder= as one of "
+            f"{', '.join(alone)}; or encode(..., encoder={encoder!r}), whose 'unique' says what each layer adds."
+        )
+        raise DesignError(message)
+
+
 def _groups(samples: xr.DataArray, unit: str, per: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the labels of what chooses, and which of them each unit belongs to (None: each to itself)."""
     if per == "unit":
@@ -174,9 +195,11 @@ def _require_large_folds(samples: xr.DataArray, dealt: Deal) -> None:
     labels = samples.coords["stimulus" if dim == "trial" else "time"].values
     fewest = min(len(np.unique(labels[test])) for _, test in dealt.folds)
     if fewest < 4:
+        n = len(np.unique(labels))
+        cure = f"Ask for fewer folds: n_folds={n // 4}." if n >= 8 else f"That takes 8 stimuli in all; there are {n}."
         message = (
             f"choose_layer scores each fold by itself, and the smallest has {fewest} stimuli; at least 4 are needed. "
-            f"Ask for fewer folds: n_folds={max(2, len(np.unique(labels)) // 4)}."
+            f"{cure}"
         )
         raise DesignError(message)
 

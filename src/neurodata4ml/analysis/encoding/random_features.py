@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 import numpy as np
 from scipy.sparse import csc_array
 
@@ -42,7 +44,8 @@ def mapped(
     if kernel not in (None, "linear", "rbf"):
         message = f'ridge knows kernel="rbf" and "linear"; got {kernel!r}. Leave it out for a linear model.'
         raise DesignError(message)
-    if gamma is not None and (kernel != "rbf" or not gamma > 0):
+    number = isinstance(gamma, numbers.Real) and not isinstance(gamma, bool)
+    if gamma is not None and (kernel != "rbf" or not number or not 0 < gamma < np.inf):
         message = f'gamma is the width of kernel="rbf", above 0; got gamma={gamma!r} with kernel={kernel!r}.'
         raise DesignError(message)
     streams = np.random.SeedSequence(seed).spawn(len(features))

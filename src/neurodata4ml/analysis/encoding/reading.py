@@ -54,9 +54,15 @@ def as_samples(responses: xr.DataArray) -> xr.DataArray:
 def read_responses(shown: xr.DataArray) -> tuple[str, np.ndarray, np.ndarray]:
     """Return the dim of the columns, the values (n_samples, n_usable), and which units have no NaN (n_units,)."""
     unit, dim = feature_dim(shown, step="encode"), "trial" if "trial" in shown.dims else "time"
+    if shown.dtype.kind not in "fiub":
+        message = f"Responses are real numbers; got {shown.dtype}. If they hold numbers, type responses.astype(float)."
+        raise DesignError(message)
+    if not shown.size:
+        message = f"encode needs responses; got {shown.sizes[dim]} samples of {shown.sizes[unit]} {unit}s."
+        raise DesignError(message)
     values = to_matrix(shown, dim, unit)
     usable = np.isfinite(values).all(axis=0)
-    if not values.size or not usable.any():
+    if not usable.any():
         message = (
             f"encode needs responses of at least one {unit} without NaN in any sample; got {int(usable.sum())} of "
             f"{values.shape[1]} over {len(values)} samples. Drop the samples: x.dropna({dim!r})."
@@ -80,6 +86,11 @@ def read_features(arrays: Mapping[str, xr.DataArray], dim: str, labels: np.ndarr
     """
     if not arrays:
         message = "encode needs at least one array of features; got an empty dict."
+        raise DesignError(message)
+    if len({str(name) for name in arrays}) < len(arrays):
+        message = (
+            f"Layers are told apart by their names as text, and of {list(arrays)!r} some are the same. Rename them."
+        )
         raise DesignError(message)
     by = "time" if dim == "time" else "stimulus"
     # each label once; in their own order where that is possible, so that nothing need be copied

@@ -27,7 +27,7 @@ def correlation(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """
     t, p = centred(truth), centred(predicted)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.sum(t * p, axis=0) / np.sqrt(_squares(t, truth) * _squares(p, predicted)))
+        return np.asarray(np.sum(t * p, axis=0) / np.sqrt(_squares(t, truth)) / np.sqrt(_squares(p, predicted)))
 
 
 def explained(truth: np.ndarray, predicted: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
@@ -73,7 +73,7 @@ def cc_norm(
     t, p = centred(truth), centred(predicted)
     power = np.where(signal_power > 0, signal_power, np.nan) * (len(truth) - 1 if n_free is None else n_free)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.sum(t * p, axis=0) / np.sqrt(_squares(p, predicted) * power))
+        return np.asarray(np.sum(t * p, axis=0) / np.sqrt(_squares(p, predicted)) / np.sqrt(power))
 
 
 def r2_er(truth: np.ndarray, predicted: np.ndarray, noise: np.ndarray, *, n_free: int | None = None) -> np.ndarray:
@@ -95,9 +95,10 @@ def r2_er(truth: np.ndarray, predicted: np.ndarray, noise: np.ndarray, *, n_free
     ndarray (n_targets,); below 0 or above 1 by chance at times; NaN where the responses vary no more than noise
     """
     y, x = centred(truth), centred(predicted)
-    xx, yy = _squares(x, predicted), _squares(y, truth)
-    below = xx * (yy - (len(truth) - 1 if n_free is None else n_free) * noise)
-    return np.asarray((np.sum(x * y, axis=0) ** 2 - noise * xx) / np.where(below > 0, below, np.nan))
+    # divided by x.x throughout: no fourth powers, which would leave the range of float64
+    along = np.sum(x * y, axis=0) / np.sqrt(_squares(x, predicted))
+    below = _squares(y, truth) - (len(truth) - 1 if n_free is None else n_free) * noise
+    return np.asarray((along**2 - noise) / np.where(below > 0, below, np.nan))
 
 
 def r_ceiled(r: np.ndarray, reliability: np.ndarray) -> np.ndarray:

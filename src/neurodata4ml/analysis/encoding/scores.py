@@ -78,6 +78,8 @@ class Noise(NamedTuple):
 def noise_of(held: Held) -> Noise:
     """Return noise and signal of held-out mean responses, from their single trials.
 
+    NaN where the scored stimuli are fewer than two, or were shown once while others were shown again.
+
     Raises
     ------
     DesignError
@@ -91,6 +93,12 @@ def noise_of(held: Held) -> Noise:
         raise DesignError(message)
     scored = np.isin(held.of_trial, held.row)
     trial, n_trials = held.of_trial[scored], np.bincount(held.of_trial, minlength=int(held.row.max(initial=0)) + 1)
+    n_stimuli = len(np.unique(trial))
+    is_repeated = len(held.of_trial) > len(np.unique(held.of_trial))
+    if is_repeated and (n_stimuli < 2 or len(trial) == n_stimuli):
+        # a fold of one stimulus, or of stimuli that were all shown once
+        unknown = np.full(held.truth.shape[1], np.nan)
+        return Noise(unknown, unknown, unknown, unknown)
     v = noise_variance(held.trials[scored], trial)
     variance = v * float(np.mean(1.0 / n_trials[held.row]))
     spread = formulas.centred(held.truth)
@@ -119,23 +127,31 @@ def within_folds(held: Held) -> Within:
 
     Pooled as they are, predictions of nothing correlate with the responses by -0.1 or -0.2. A training mean is low
     where the test responses are high, since both come from the same stimuli; and folds that agree by chance choose a
-    smaller penalty, predict more boldly, and so have their agreement divided by more. Folds of one row have neither
-    mean nor spread, and all stays pooled there.
+    smaller penalty, predict more boldly, and so have their agreement divided by more. Where a fold has one row,
+    and so neither mean nor spread, predictions are pooled less the mean of their training rows.
     """
-    if held.fold is None or not len(held.fold):
+    if held.fold is None or len(np.unique(held.fold)) < 2:
         return Within(held.truth, held.predicted, len(held.truth) - 1)
     names, fold, counts = np.unique(held.fold, return_inverse=True, return_counts=True)
-    if counts.min() < 2 or len(names) < 2:
-        return Within(held.truth, held.predicted, len(held.truth) - 1)
+    if counts.min() < 2:
+        return Within(held.truth, _beyond_training(held), len(held.truth) - 1)
     truth, predicted = (np.array(values, dtype=np.float64) for values in (held.truth, held.predicted))
     for k in range(len(names)):
         rows = fold == k
         size = np.abs(predicted[rows]).max(axis=0)
         truth[rows], predicted[rows] = formulas.centred(truth[rows]), formulas.centred(predicted[rows])
         spread = predicted[rows].std(axis=0)
-        bold = spread > 1e-12 * size
-        predicted[rows] = np.where(bold, predicted[rows] / np.where(bold, spread, 1.0), 0.0)
+        flat = spread <= 1e-12 * size  # NaN, where nothing is predicted, stays NaN
+        predicted[rows] = np.where(flat, 0.0, predicted[rows] / np.where(flat, 1.0, spread))
     return Within(truth, predicted, len(held.truth) - len(names))
+
+
+def _beyond_training(held: Held) -> np.ndarray:
+    """Return predictions less the mean of the training rows; 0 where only rounding is left."""
+    if held.reference is None:
+        return held.predicted
+    beyond = held.predicted - held.reference
+    return np.where(np.abs(beyond) <= 1e-12 * np.abs(held.reference), 0.0, beyond)
 
 
 def _r(held: Held) -> np.ndarray:
@@ -202,7 +218,7 @@ SCORES: dict[str, Score] = {
         "1 - sum (y - p)^2 / sum (y - mean of training)^2",
         (-np.inf, 1.0),
         "Hastie, Tibshirani & Friedman 2009, ch. 7",
-        undefined="NaN for units whose responses do not change",
+        undefined="NaN for units whose responses do not change, or that have no prediction in some fold",
     ),
     "cc_norm": Score(
         _cc_norm,

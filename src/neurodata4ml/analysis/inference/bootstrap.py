@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.inference.left_out import groups_of
 from neurodata4ml.analysis.inference.two_factors import bootstrap_variance
 from neurodata4ml.dims import add_step, presented, provenance, require_array
@@ -50,7 +51,7 @@ def bootstrap(
     statistic : callable DataArray -> DataArray or float
         Given a resample of ``x``, in which for every name in ``over`` the coordinate ``<name>_copy`` says which copy
         of its stimulus (unit, animal ...) an entry belongs to: 0 for the first, 1 for the second. Must not keep what
-        is drawn as a dim.
+        is drawn as a dim. Where it is not finite for a resample, there is neither error nor interval (NaN).
     over : str or sequence of str
         Dims, or coordinates along one dim; along the same dim from the outermost to the innermost.
     n_resamples : int
@@ -84,7 +85,7 @@ def bootstrap(
     require_whole(seed, "seed", least=0)
     require_whole(n_resamples, "n_resamples", least=2)
     require_array(x, step="bootstrap")
-    names = (over,) if isinstance(over, str) else tuple(over)
+    names = (over,) if isinstance(over, str) or not isinstance(over, Sequence) else tuple(over)
     x = presented(x, step="bootstrap")
     factors = _factors(x, names, confidence)
     estimate = _value(statistic, x)
@@ -114,8 +115,9 @@ Levels = list[tuple[str, np.ndarray]]
 
 def _factors(x: xr.DataArray, names: tuple[str, ...], confidence: float) -> dict[str, Levels]:
     """Return, for each dim along which is drawn, the levels by name with each entry's group, outermost first."""
-    if not names or not 0 < confidence < 1:
-        message = f"bootstrap draws over at least one name, with 0 < confidence < 1; got over={names}, {confidence=}."
+    require_confidence(confidence, step="bootstrap")
+    if not names:
+        message = "bootstrap draws over at least one name; got none. Type over='stimulus'."
         raise DesignError(message)
     out: dict[str, Levels] = {}
     for name in names:
@@ -135,7 +137,7 @@ def _factors(x: xr.DataArray, names: tuple[str, ...], confidence: float) -> dict
         if n_groups < 2:
             message = (
                 f"bootstrap over {name!r} needs at least 2 of them; got {n_groups}. Draw what there is more of: "
-                f"over='unit'."
+                f"over={'stimulus' if name == 'unit' else 'unit'!r}."
             )
             raise DesignError(message)
         if n_groups < _FEW:
@@ -180,7 +182,8 @@ def _replicates(
         part = x.isel({dim: along[""] for dim, along in draw.items()})
         marks = {f"{name}_copy": (dim, along[name]) for dim, along in draw.items() for name, _ in factors[dim]}
         parts.append(_value(statistic, part.assign_coords(marks)))
-    return xr.concat(parts, dim="resample")
+    found = xr.concat(parts, dim="resample")
+    return found.where(np.isfinite(found))
 
 
 def _value(statistic: Statistic, x: xr.DataArray) -> xr.DataArray:

@@ -60,4 +60,12 @@ def groups_of(x: xr.DataArray, name: str, *, step: str) -> tuple[str, np.ndarray
             f"{step} needs a group for every entry; {missing} values of {name!r} are missing. Drop their {dims[0]}s."
         )
         raise DesignError(message)
-    return str(dims[0]), np.unique(values, return_inverse=True)[1]
+    try:
+        return str(dims[0]), np.unique(values, return_inverse=True)[1]
+    except TypeError:
+        kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+        message = (
+            f"{step}: the values of {name!r} are of kinds that cannot be compared ({kinds}). Make them all text: "
+            f"x.assign_coords({name}=({str(dims[0])!r}, x[{name!r}].values.astype(str)))."
+        )
+        raise DesignError(message) from None

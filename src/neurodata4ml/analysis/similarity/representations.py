@@ -15,6 +15,12 @@ from neurodata4ml.analysis.similarity.metric import Metric
 from neurodata4ml.dims import feature_dim, match_labels, require_dims, to_matrix
 from neurodata4ml.errors import DesignError, DimensionError
 
+_FARTHEST = 1e60
+"""Distances beyond it, or below 1 over it, are scaled: their fourth powers are no numbers."""
+
+_EVEN = 1e-6
+"""By so much, of the largest distance, the two halves of an RDM may differ: single precision."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -39,12 +45,13 @@ def represent(x: xr.DataArray, labels: np.ndarray, metric: Metric, *, distance: 
     ``"crossnobis"``, which estimates it.
     """
     if "stimulus2" in x.dims:
-        return _of_rdm(x, labels, metric)
+        return _of_given(x, labels, metric)
     if metric.on == "rdm":
         if "trial" in x.dims and distance == "crossnobis":
-            return _of_rdm(rdm(x, distance=distance), labels, metric)
+            return _side(_pairs(rdm(x, distance=distance), labels), metric)
         means = average_trials(x)
-        return _of_rdm(rdm(means, distance="euclidean" if distance == "crossnobis" else distance), labels, metric)
+        found = rdm(means, distance="euclidean" if distance == "crossnobis" else distance)
+        return _side(_pairs(found, labels), metric)
     means = _in_order(average_trials(x), labels, "stimulus")
     return _side(to_matrix(means, "stimulus", feature_dim(means, step="compare")), metric)
 
@@ -53,7 +60,7 @@ def chosen_distance(distance: str | None, *, from_trials: bool) -> str:
     """Return ``distance``, by default the one that noise does not inflate where there are trials to make it from."""
     if distance is None:
         return "crossnobis" if from_trials else "correlation"
-    if distance not in DISTANCES:
+    if not isinstance(distance, str) or distance not in DISTANCES:
         message = f"Unknown distance {distance!r}. Type one of {', '.join(DISTANCES)}."
         raise DesignError(message)
     return distance
@@ -139,7 +146,8 @@ def _among_whole(missing: np.ndarray) -> np.ndarray:
     return np.asarray((kept[:, None] & kept)[np.triu_indices(len(kept), 1)])
 
 
-def _of_rdm(x: xr.DataArray, labels: np.ndarray, metric: Metric) -> Side:
+def _of_given(x: xr.DataArray, labels: np.ndarray, metric: Metric) -> Side:
+    """Return the pairs of an RDM that was handed in, after a check that it is one."""
     if metric.on != "rdm":
         message = (
             "This metric compares responses (stimulus, feature), and got an RDM (stimulus, stimulus2). "
@@ -147,8 +155,35 @@ def _of_rdm(x: xr.DataArray, labels: np.ndarray, metric: Metric) -> Side:
         )
         raise DimensionError(message)
     require_dims(x, "stimulus", "stimulus2", step="compare")
+    if len(x.dims) > 2:
+        more = [str(dim) for dim in x.dims if dim not in ("stimulus", "stimulus2")]
+        message = (
+            f"compare takes one RDM (stimulus, stimulus2); got also {', '.join(more)}. Select: x.isel({more[0]}=0)."
+        )
+        raise DimensionError(message)
+    pairs, turned = _pairs(x, labels), _pairs(x.rename(stimulus="stimulus2", stimulus2="stimulus"), labels)
+    if np.isinf(pairs).any():
+        message = (
+            f"compare needs finite distances, or NaN where one is not known; {np.isinf(pairs).sum()} are infinite."
+        )
+        raise DesignError(message)
+    if not np.allclose(pairs, turned, rtol=_EVEN, atol=_EVEN * np.nanmax(np.abs(pairs), initial=0.0), equal_nan=True):
+        message = (
+            "An RDM has one distance for a pair of stimuli; here that of i and j is not that of j and i. Average them: "
+            "(x + x.T.values) / 2."
+        )
+        raise DesignError(message)
+    return _side(pairs, metric)
+
+
+def _pairs(x: xr.DataArray, labels: np.ndarray) -> np.ndarray:
+    """Return the pairs above the diagonal, brought to a size whose squares are numbers: metrics ignore it."""
     x = _in_order(_in_order(x, labels, "stimulus").transpose("stimulus", "stimulus2"), labels, "stimulus2")
-    return _side(np.asarray(x.values, dtype=np.float64)[np.triu_indices(len(labels), 1)], metric)
+    pairs = np.asarray(x.values, dtype=np.float64)[np.triu_indices(len(labels), 1)]
+    size = np.nanmax(np.abs(pairs), initial=0.0)
+    if not 0 < size < np.inf or 1 / _FARTHEST < size < _FARTHEST:
+        return pairs
+    return np.asarray(np.ldexp(pairs, -int(np.frexp(size)[1])))
 
 
 def _side(values: np.ndarray, metric: Metric) -> Side:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import xarray as xr
 
@@ -21,11 +23,22 @@ from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
 _TRIALS = "trials; these stimuli and these units are fixed"
 
 
+def _precision(result: xr.DataArray) -> str | None:
+    """Return which noise precision weighed the units of an RDM."""
+    step = json.loads(result.attrs["steps"])[-1]
+    found = step.get("precision", step.get("parameters", {}).get("precision"))
+    return None if found is None else str(found)
+
+
 def of_rdm(result: xr.DataArray) -> Parts:
     """Explain what ``rdm`` gives."""
     name = str(result.attrs["distance"])
     promise = DISTANCES[name]
     blind = [MAPS[change] for change in MAPS if change in promise.invariant_to]
+    if promise.units == "squared" and _precision(result) is None:
+        blind = [one + " (but for its square, in every distance)" * (one == MAPS["scale"]) for one in blind]
+    elif _precision(result) == "diagonal":
+        blind = [one for one in blind if one != MAPS["rotation"]]
     others = [str(dim) for dim in result.dims if dim not in ("stimulus", "stimulus2")]
     each = f", one RDM for each {listed(others)}" if others else ""
     asked = (

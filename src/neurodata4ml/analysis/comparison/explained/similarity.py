@@ -149,8 +149,8 @@ def _equals(row: xr.Dataset) -> str:
     equal = [label for label, near in zip(labels, row["among_best"].values, strict=True) if near == 1]
     if "claim" in row and not bool(row["claim"] == 1):
         return (
-            "nothing is claimed, since no candidate is above 0 by its interval, or that of the highest is "
-            "not known; all "
+            "nothing is claimed, since no candidate is above what independent data give by its interval, or that of "
+            "the highest is not known; all "
             f"{len(labels)} remain: {listed(equal or labels, 12)}."
         )
     if len(equal) == 1:

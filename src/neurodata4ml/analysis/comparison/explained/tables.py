@@ -45,7 +45,8 @@ def sizes(result: xr.Dataset) -> str:
     parts = [count(result.attrs["n_stimuli"], "stimulus", "stimuli")]
     for name, noun in (("n_units", "unit"), ("n_features", "feature")):
         if name in result and np.isfinite(result[name].values.astype(float)).all():
-            parts.append(span(result[name].values, noun))
+            matched = name == "n_units" and "n_units_matched" in result.attrs
+            parts.append(span(result.attrs["n_units_matched"] if matched else result[name].values, noun))
     return listed(parts)
 
 
@@ -140,7 +141,7 @@ def tests(result: xr.Dataset) -> str:
     if "p_value" not in result:
         return ""
     n_tests, shuffles = int(result.attrs.get("n_tests", 1)), int(result.attrs.get("n_shuffles", 0))
-    how = f"stimuli exchanged {shuffles:,} times, one-sided"
+    how = f"stimuli exchanged {count(shuffles, 'time')}, one-sided"
     if not result["p_value"].dims:
         family = value_of(result, "p_value_corrected")
         after = f"; {number(family)} after correction" if n_tests > 1 and np.isfinite(family) else ""
@@ -157,4 +158,5 @@ def corrected(result: xr.Dataset, how: str) -> str:
     n_small = int((result[name] <= ALPHA).sum())
     n_small = n_small // 2 if "y2" in result[name].dims else n_small
     by = f"corrected by {correction} for all" if correction != "none" else "not corrected, over"
-    return f"{n_small} of {count(n_tests, 'test')} have p of at most {ALPHA:g} ({by} {n_tests:,}; {how})."
+    verb = "has" if n_tests == 1 else "have"
+    return f"{n_small} of {count(n_tests, 'test')} {verb} p of at most {ALPHA:g} ({by} {n_tests:,}; {how})."

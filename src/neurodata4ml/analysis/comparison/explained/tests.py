@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.comparison.explained.phrasing import estimate, listed, names, number, sentence
+from neurodata4ml.analysis.comparison.explained.phrasing import count, estimate, listed, names, number, sentence
 from neurodata4ml.analysis.comparison.explained.tables import (
     ALPHA,
     SHARED,
@@ -37,7 +37,10 @@ def of_permutation_test(result: xr.Dataset) -> Parts:
         ("What is asked", asked),
         ("What is measured", f"{metric_of(result)}, for {sizes(result)}. {promise.about}"),
         ("The numbers", numbers(result)),
-        ("What independent data give", f"{spread(null)} on average over {shuffles:,} orders of these very stimuli."),
+        (
+            "What independent data give",
+            f"{spread(null)} on average over {count(shuffles, 'order')} of these very stimuli.",
+        ),
         ("Tests", tests(result)),
         ("What would break it", "Stimuli that cannot be exchanged: frames of one movie, images of a few categories."),
         ("What it does not show", "A small p says that there is some likeness; it does not say how much. " + SHARED),

@@ -236,3 +236,46 @@ def test_the_identity_is_plain_json(images, tmp_path):
     told = json.loads(attrs["identity"])
     assert told["model_sha256"] == load_model("digits").sha256
     assert told["preprocessing"] == "pixels in [0, 1]"
+
+
+@pytest.mark.parametrize("lost", ["conv1/0.0", "conv1/1.0", "conv1/.zarray"])
+def test_a_store_that_lost_a_part_is_no_store_of_zeros(images, tmp_path, lost):
+    path = tmp_path / "a.zarr"
+    activations("digits", images, layers="conv1", store=path, batch_size=5)
+    (path / lost).unlink()
+    said = "is damaged: of the layer 'conv1', (1 piece is|all is) missing. Delete the store"
+    with pytest.raises(DesignError, match=said):
+        open_activations(path)
+    with pytest.raises(DesignError, match=said):
+        activations("digits", images, layers="conv1", store=path, batch_size=5)
+
+
+def test_a_layer_that_is_silent_has_all_its_pieces(images, tmp_path):
+    model = load_model("digits")
+
+    def run(batches, layers):
+        for answer in model.run(batches, layers):
+            yield {name: np.zeros_like(values) for name, values in answer.items()}
+
+    found = activations(replace(model, run=run), images, layers="conv1", store=tmp_path / "a.zarr", batch_size=5)
+    assert not found["conv1"].values.any()
+
+
+def test_a_store_whose_description_was_cut_off_is_told(images, tmp_path):
+    path = tmp_path / "a.zarr"
+    activations("digits", images, layers="conv1", store=path)
+    (path / ".zattrs").write_text("{")
+    with pytest.raises(DesignError, match="is no store of activations"):
+        open_activations(path)
+
+
+@pytest.mark.parametrize("store", ["", ".", "/", 5])
+def test_a_store_has_a_name(images, store):
+    with pytest.raises(DesignError, match=r"A store is a new folder with a name.*got"):
+        activations("digits", images, layers="conv1", store=store)
+
+
+def test_a_store_below_a_file_cannot_be_written(images, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(DesignError, match=r"cannot be written .* Name another store, in a folder that you may write"):
+        activations("digits", images, layers="conv1", store=tmp_path / "file" / "a.zarr")
