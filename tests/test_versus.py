@@ -6,12 +6,15 @@ import xarray as xr
 
 from brains import brain
 from neurodata4ml.analysis.comparison.compare import compare
+from neurodata4ml.analysis.comparison.explain import explain
+from neurodata4ml.analysis.comparison.pairwise import against, pairwise
 from neurodata4ml.analysis.reliability.reliability import noise_ceiling
 from neurodata4ml.candidates import candidates_of
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.session import open_session
 from neurodata4ml.data.whereabouts import bring
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.networks.preprocessing import Preprocessing
 from neurodata4ml.versus import area_by_candidate, brain_vs_network
 
 TWENTY = [
@@ -84,7 +87,19 @@ def test_the_table_has_a_row_for_each_area_a_column_for_each_candidate_and_a_she
     assert table.best.sel(metric="cka_unbiased").values.tolist() == ["digits/conv1", "digits/penultimate"]
     assert table.claim.all()
     assert (table.p_value_corrected.sel(candidate=["digits/conv1", "digits/penultimate"]) <= 0.05).all()
-    assert table.attrs["n_tests"] == 20
+    assert table.n_tests.values.tolist() == [20, 20]  # every metric is a family of its own
+    assert table.distance.values.tolist() == ["", "crossnobis"]
+    by_rsa = table.sel(metric="rsa_spearman")
+    gap = against(by_rsa, "ceiling").difference.sel(area="early", y="pixels")
+    assert float(gap) == pytest.approx(
+        float(by_rsa.similarity.sel(area="early", candidate="pixels") - by_rsa.ceiling.sel(area="early"))
+    )
+    assert pairwise(by_rsa.sel(area="late")).difference.dims == ("y", "y2")
+    with pytest.raises(DimensionError, match="against takes one metric at a time; got cka_unbiased, rsa_spearman"):
+        against(table, "ceiling")
+    for part in (table, by_rsa, table.sel(area="early"), by_rsa.sel(area="late"), by_rsa.sel(candidate="pixels")):
+        said = explain(part)
+        assert ("rsa_spearman of crossnobis distances" in said) == ("cka_unbiased" not in said[:400])
     assert "matched" not in table  # both areas have 60 units
 
 
@@ -141,6 +156,7 @@ LAYERS = {"a": xr.DataArray(np.eye(4), dims=("stimulus", "feature"), coords={"st
         (TRIALS[:, :4], LAYERS, {"baselines": False}, r"No area has 10 units: all units \(4\)"),
         (TRIALS, LAYERS, {"baselines": False, "metrics": []}, "at least one metric"),
         (TRIALS, {}, {"baselines": False}, "names of their own; got none"),
+        (TRIALS, LAYERS, {"baselines": False, "n_suffles": 9}, "no option 'n_suffles'. Did you mean 'n_shuffles'"),
         (TRIALS, LAYERS, {"baselines": False, "order": ["V1", "LM", "IT"]}, "no responses of the area 'V1'"),
     ],
 )
@@ -148,3 +164,18 @@ LAYERS = {"a": xr.DataArray(np.eye(4), dims=("stimulus", "feature"), coords={"st
 def test_what_cannot_be_compared_says_why(x, model, options, message):
     with pytest.raises(DesignError, match=message):
         brain_vs_network(x, model, **options)
+
+
+def test_the_table_is_made_of_what_the_animal_saw(images):
+    x = xr.DataArray(
+        np.random.default_rng(0).normal(size=(100, 12)),
+        dims=("stimulus", "unit"),
+        coords={"stimulus": images.stimulus.values},
+    )
+    seen = Preprocessing(image_degrees=60, input_degrees=60, acuity=0.03)
+    options = {"images": images, "metrics": ["cka_unbiased"], "n_shuffles": 0, "over": ()}
+    plain = brain_vs_network(x, "digits", **options)
+    blurred = brain_vs_network(x, "digits", preprocessing=seen, **options)
+    assert (abs(plain.similarity - blurred.similarity) > 1e-6).all()  # networks, twins, pixels and Gabor energies alike
+    projected = brain_vs_network(x, "digits", project=50, **options)
+    assert float(abs(plain.similarity - projected.similarity).max()) < 0.1

@@ -16,6 +16,7 @@ from neurodata4ml.networks.activations import activations
 from neurodata4ml.networks.baselines import gabor, pixels
 from neurodata4ml.networks.model import Model
 from neurodata4ml.networks.models import MODELS, load_model, untrained_twin
+from neurodata4ml.networks.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def candidates_of(
     *,
     layers: str | Sequence[str] | None = None,
     baselines: bool = True,
+    preprocessing: Preprocessing | None = None,
+    project: float | None = None,
     seed: int = 0,
 ) -> list[Candidate]:
     """Return every candidate: layers from input to output, then the twin's, then pixels and Gabor energies.
@@ -60,8 +63,12 @@ def candidates_of(
     layers : "all", sequence of str, optional
     baselines : bool
         Twins, pixels and Gabor energies too.
+    preprocessing : Preprocessing, optional
+        How the animal saw the images; for networks and baselines alike.
+    project : float, optional
+        As in ``activations``: huge layers are projected.
     seed : int
-        Of the weights of the twins.
+        Of the weights of the twins, and of projections.
 
     Raises
     ------
@@ -74,9 +81,11 @@ def candidates_of(
         message = "A network is shown images: candidates_of(model, images); got none."
         raise DesignError(message)
     else:
-        found = _networks(model, images, layers, baselines, seed)
+        shown = _Shown(images, layers, preprocessing, project, seed)
+        found = _networks(model, shown, baselines)
     if baselines and images is not None:
-        found += [Candidate(name, make(images), "baseline") for name, make in (("pixels", pixels), ("gabor", gabor))]
+        baseline = {"pixels": pixels, "gabor": gabor}
+        found += [Candidate(n, make(images, preprocessing=preprocessing), "baseline") for n, make in baseline.items()]
     names = [one.name for one in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not found:
@@ -93,40 +102,50 @@ def _given(layers: Mapping[str, xr.DataArray]) -> list[Candidate]:
     ]
 
 
-def _networks(
-    model: Any, images: xr.DataArray, layers: str | Sequence[str] | None, twins: bool, seed: int
-) -> list[Candidate]:
+@dataclass(frozen=True)
+class _Shown:
+    """What is shown to every network, how, and what is read."""
+
+    images: xr.DataArray
+    layers: str | Sequence[str] | None
+    preprocessing: Preprocessing | None
+    project: float | None
+    seed: int
+
+    def candidates(self, model: Model, kind: str) -> list[Candidate]:
+        """Return the layers of a network."""
+        name = Path(model.name).stem if model.name.endswith(".onnx") else model.name
+        options: dict[str, Any] = {"preprocessing": self.preprocessing, "project": self.project, "seed": self.seed}
+        read = activations(model, self.images, layers=self.layers, **options)
+        depth = np.linspace(0, 1, len(read)) if len(read) > 1 else np.zeros(1)
+        return [
+            Candidate(f"{name}/{layer}", values, kind, name, layer, float(d))
+            for (layer, values), d in zip(read.items(), depth, strict=True)
+        ]
+
+
+def _networks(model: Any, shown: _Shown, twins: bool) -> list[Candidate]:
     found = []
     models = [load_model(one) for one in (model if isinstance(model, list | tuple) else [model])]
     every = {one.name for one in models}
     for one in models:
-        found += _layers(one, images, layers, "untrained" if one.trained is False else "network")
+        found += shown.candidates(one, "untrained" if one.trained is False else "network")
         if twins and one.trained is not False and f"{one.name}-untrained" not in every:
-            found += _twin(one, images, layers, seed)
+            found += _twin(one, shown)
     return found
 
 
-def _twin(model: Model, images: xr.DataArray, layers: str | Sequence[str] | None, seed: int) -> list[Candidate]:
+def _twin(model: Model, shown: _Shown) -> list[Candidate]:
     """Return the layers of the untrained twin; none, with a warning, of a network that cannot be made anew.
 
     The catalog's own twin is the network as it was before its training, and comes first.
     """
     shipped = f"{model.name}-untrained"
     try:
-        twin = load_model(shipped) if shipped in MODELS else untrained_twin(model, seed=seed)
+        twin = load_model(shipped) if shipped in MODELS else untrained_twin(model, seed=shown.seed)
     except DesignError as error:
         warnings.warn(
             f"The table has no untrained twin of {model.name}, the first thing to beat: {error}", stacklevel=5
         )
         return []
-    return _layers(twin, images, layers, "untrained")
-
-
-def _layers(model: Model, images: xr.DataArray, layers: str | Sequence[str] | None, kind: str) -> list[Candidate]:
-    name = Path(model.name).stem if model.name.endswith(".onnx") else model.name
-    read = activations(model, images, layers=layers)
-    depth = np.linspace(0, 1, len(read)) if len(read) > 1 else np.zeros(1)
-    return [
-        Candidate(f"{name}/{layer}", values, kind, name, layer, float(d))
-        for (layer, values), d in zip(read.items(), depth, strict=True)
-    ]
+    return shown.candidates(twin, "untrained")

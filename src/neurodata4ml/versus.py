@@ -11,17 +11,22 @@ import xarray as xr
 
 from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.comparison.hierarchy import hierarchy
+from neurodata4ml.analysis.comparison.sheets import bound
 from neurodata4ml.analysis.responses import firing_rate, trial_labels
 from neurodata4ml.candidates import Candidate, candidates_of
 from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.dims import add_step, presented, require_array, require_dims
 from neurodata4ml.errors import DesignError
+from neurodata4ml.networks.preprocessing import Preprocessing
 from neurodata4ml.require import require_whole
 from neurodata4ml.suggest import guess
 
 MIN_UNITS = 10
 """An area with fewer units is left out unless it is named."""
+
+_OPTIONS = ("confidence", "correction", "distance", "margin", "n_groups", "n_shuffles", "n_splits")
+"""Options that are handed on to `compare`."""
 
 Responses = xr.Dataset | xr.DataArray | Mapping[str, xr.DataArray]
 
@@ -39,6 +44,8 @@ def brain_vs_network(
     window: tuple[float, float] | None = None,
     over: str | Sequence[str] | None = None,
     baselines: bool = True,
+    preprocessing: Preprocessing | None = None,
+    project: float | None = None,
     n_resamples: int = 200,
     seed: int = 0,
     **options: Any,
@@ -76,8 +83,12 @@ def brain_vs_network(
         As in ``compare``: "trial" by default.
     baselines : bool
         Pixels, Gabor energies and untrained twins among the candidates.
+    preprocessing : Preprocessing, optional
+        How the animal saw the images (visual angle, gray, contrast, acuity), for networks and baselines alike.
+    project : float, optional
+        As in ``activations``: layers too huge to hold are projected, with a stated distortion.
     n_resamples, seed : int
-        Of the hierarchy's bootstrap.
+        Of the hierarchy's bootstrap; and of twins and projections.
     **options
         For ``compare``: ``confidence``, ``n_shuffles``, ``correction``, ``distance``, ...
 
@@ -85,7 +96,8 @@ def brain_vs_network(
     -------
     Dataset, dims (metric, area, candidate)
         What ``compare`` gives, by metric; ``matched`` with ``matched_low`` and ``matched_high``, from as many units of
-        every area, where areas differ in size: only these may be compared across areas; coordinates ``kind``
+        every area, where areas differ in size: only these may be compared across areas. Corrected p hold for all
+        cells of one metric; ``distance``, ``assumed``, ``n_tests`` are coordinates of ``metric``. Coordinates ``kind``
         ("network", "untrained", "baseline"), ``network``, ``layer``, ``depth`` (0 to 1) of each candidate. With
         ``order``, dims (network): ``hierarchy``, ``hierarchy_low``, ``hierarchy_high``, ``hierarchy_p``.
 
@@ -99,9 +111,23 @@ def brain_vs_network(
     if not metrics:
         message = "brain_vs_network needs at least one metric. Type metrics=['cka_unbiased']."
         raise DesignError(message)
+    for name in options:  # before anything is computed
+        if name not in _OPTIONS:
+            message = (
+                f"brain_vs_network has no option {name!r}.{guess(name, _OPTIONS)} Of compare: {', '.join(_OPTIONS)}."
+            )
+            raise DesignError(message)
     brain = _by_area(_responses(responses, by, window), areas)
     shown = _images(responses, images, brain) if baselines or not isinstance(model, Mapping) else images
-    found = candidates_of(model, shown, layers=layers, baselines=baselines, seed=seed)
+    found = candidates_of(
+        model,
+        shown,
+        layers=layers,
+        baselines=baselines,
+        preprocessing=preprocessing,
+        project=project,
+        seed=seed,
+    )
     ranked = _hierarchies(brain, found, order, n_resamples, seed) if order is not None else {}
     out = area_by_candidate(brain, found, metrics=metrics, over=over, seed=seed, **options).assign(ranked)
     return add_step(out, "brain_vs_network", by=by, metrics=list(metrics), order=list(order or ()), seed=seed)
@@ -128,12 +154,11 @@ def area_by_candidate(
     """
     arrays = {candidate.name: candidate.values for candidate in found}
     tables = [compare(brain, arrays, metric=metric, over=over, seed=seed, **options) for metric in metrics]
-    out = xr.concat(tables, dim="metric", join="outer", combine_attrs="override").assign_coords(metric=list(metrics))
+    out = bound(tables, list(metrics))
     out = out.assign(_matched(brain, arrays, metrics, over, seed, options)).rename(x="area", y="candidate")
-    out = out.assign_coords(
+    return out.assign_coords(
         {name: ("candidate", [getattr(one, name) for one in found]) for name in ("kind", "network", "layer", "depth")}
     )
-    return out.assign_attrs(metric=metrics[0], metrics=list(metrics))
 
 
 def _responses(

@@ -154,6 +154,18 @@ def test_the_best_of_a_table_of_means_is_named_with_its_equals():
     assert found.among_best.values.tolist() == [True, True, False]
 
 
+def test_the_margin_within_which_candidates_are_one_answer_can_be_chosen_and_is_told():
+    x, y = shared(8, n=40, noise=0.2)
+    rng = np.random.default_rng(8)
+    layers = {"own": y, "near": means(y.values + 0.4 * rng.normal(size=y.shape), "feature")}
+    wide, none = (compare(x, layers, n_shuffles=0, margin=margin) for margin in (0.9, 0))
+    assert wide.among_best.all()
+    assert wide.attrs["margin"] == 0.9
+    assert none.among_best.sum() <= wide.among_best.sum()
+    with pytest.raises(DesignError, match=r"margin of 0 or more, below 1; got -1\. Type margin=0\.03"):
+        compare(x, layers, margin=-1)
+
+
 # ------------------------------------------------------------------------------------------------ hierarchy
 def areas_and_layers(seed, *, shuffled=False):
     """Four layers, each a step further from the first, and four areas that read them in order."""

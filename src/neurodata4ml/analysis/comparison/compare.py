@@ -38,6 +38,7 @@ def compare(
     match_units: bool = False,
     n_shuffles: int | None = None,
     correction: str = "max-t",
+    margin: float = 0.03,
     confidence: float = 0.95,
     n_groups: int = 20,
     n_splits: int = 20,
@@ -76,6 +77,8 @@ def compare(
         that must be computed anew for each.
     correction : "max-t", "holm", "fdr" or "none"
         For all cells of the table; ``attrs["n_tests"]`` says how many.
+    margin : float
+        Candidates closer than this to the highest count as one answer with it, however sure the difference; 0 for none.
     confidence : float
         Coverage of ``low`` to ``high``.
     n_groups, n_splits, seed : int
@@ -108,7 +111,13 @@ def compare(
     for value, name, least in ((seed, "seed", 0), (n_groups, "n_groups", 2), (n_splits, "n_splits", 1)):
         require_whole(value, name, least=least)
     require_whole(n_shuffles, "n_shuffles", least=0, left_out="as many as the metric can afford")
-    options: dict[str, Any] = {"confidence": confidence, "n_groups": n_groups, "n_splits": n_splits, "seed": seed}
+    options: dict[str, Any] = {
+        "confidence": confidence,
+        "margin": margin,
+        "n_groups": n_groups,
+        "n_splits": n_splits,
+        "seed": seed,
+    }
     question = ask(x, y, metric=metric, distance=distance, over=over, **options)
     sides = in_threads(lambda one: _side(one, question), list(question.ys.values()))
     n_units = n_matched(question.xs) if match_units else None
@@ -155,7 +164,8 @@ def _table(question: Question, sides: list[Side], n_units: int | None, nulls: xr
             found = matched_row(x, n_units, row, confidence=confidence, seed=question.seed)
         if "replicate" in found and len(question.ys) > 1:
             named = found.assign_coords(y=list(question.ys))
-            found = named.assign(among_best(named.similarity, named.replicate, null=null, confidence=confidence))
+            settings: dict[str, Any] = {"null": null, "margin": question.margin, "confidence": confidence}
+            found = named.assign(among_best(named.similarity, named.replicate, **settings))
         return found
 
     out = xr.concat(

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from neurodata4ml.analysis.comparison.sheets import sheet_of
 from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.inference.jackknife import interval
 from neurodata4ml.analysis.inference.p_values import ROUNDING, benjamini_hochberg, holm
@@ -42,7 +43,7 @@ def pairwise(result: xr.Dataset, *, correction: str = "holm", confidence: float 
     ----------
     result : Dataset
         From ``compare`` with a dict of candidates, and an interval: ``similarity`` (..., y), ``replicate``
-        (group, ..., y); or from ``brain_vs_network``, whose candidates are then ``y``.
+        (group, ..., y); or one metric of ``brain_vs_network``, whose candidates are then ``y``.
     correction : "holm", "fdr" or "none"
         Of the p-values of all pairs, in all areas: ``attrs["n_tests"]``.
     confidence : float
@@ -65,7 +66,7 @@ def pairwise(result: xr.Dataset, *, correction: str = "holm", confidence: float 
     ----------
     Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 11; Holm 1979, Scand. J. Stat. 6:65.
     """
-    result = _asked(result)
+    result = sheet_of(result, step="pairwise")
     _check(result, correction, confidence)
     if "y" not in result.similarity.dims or result.sizes["y"] < 2:
         message = "pairwise needs two candidates or more; got one. Type compare(x, {'a': a, 'b': b})."
@@ -120,7 +121,7 @@ def against(
     DesignError
         An unknown reference or correction.
     """
-    result = _asked(result)
+    result = sheet_of(result, step="against")
     _check(result, correction, confidence)
     if reference not in _REFERENCES:
         message = f"Unknown reference {reference!r}.{guess(reference, _REFERENCES)} Type one of zero, ceiling."
@@ -176,13 +177,6 @@ def _ceiling(result: xr.Dataset, confidence: float) -> tuple[xr.DataArray, xr.Da
     half = (result["ceiling_high"] - result["ceiling_low"]) / 2
     known = half / float(stats.t.ppf(0.5 + level / 2, result.sizes["group"] - 1))
     return nothing + result["ceiling"], nothing + known**2
-
-
-def _asked(result: xr.Dataset) -> xr.Dataset:
-    """Return the result with its candidates along ``y``."""
-    if isinstance(result, xr.Dataset) and "candidate" in result.dims:
-        return result.rename(candidate="y")
-    return result
 
 
 def _check(result: xr.Dataset, correction: str, confidence: float) -> None:

@@ -67,7 +67,9 @@ def permutation_test(
     """
     require_whole(seed, "seed", least=0)
     require_whole(n_shuffles, "n_shuffles", least=1)
-    question = ask(x, y, metric=metric, distance=distance, over=(), confidence=0.95, n_groups=2, n_splits=1, seed=seed)
+    question = ask(
+        x, y, metric=metric, distance=distance, over=(), confidence=0.95, margin=0.0, n_groups=2, n_splits=1, seed=seed
+    )
     promise, labels = question.promise, question.labels
     rows, sides = (
         [represent(array, labels, promise, distance=question.distance) for array in arrays.values()]

@@ -36,7 +36,7 @@ class Question:
         ``xs`` are single trials.
     over : tuple of str
         What the interval is over: "trial", "stimulus", "unit" or a coordinate of units; empty for none.
-    confidence : float
+    confidence, margin : float
     n_groups, n_splits, seed : int
     """
 
@@ -48,6 +48,7 @@ class Question:
     from_trials: bool
     over: tuple[str, ...]
     confidence: float
+    margin: float
     n_groups: int
     n_splits: int
     seed: int
@@ -71,6 +72,7 @@ def ask(
     distance: str | None,
     over: str | Sequence[str] | None,
     confidence: float,
+    margin: float,
     n_groups: int,
     n_splits: int,
     seed: int,
@@ -88,6 +90,9 @@ def ask(
         message = f"Unknown metric {metric!r}.{guess(metric, METRICS)} Type one of {', '.join(METRICS)}."
         raise DesignError(message)
     require_confidence(confidence, step="compare")
+    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < 1:
+        message = f"compare needs a margin of 0 or more, below 1; got {margin!r}. Type margin=0.03, or 0 for none."
+        raise DesignError(message)
     xs = {name: presented(one, step="compare").compute() for name, one in named(x, "x", step="compare").items()}
     ys = named(y, "y", step="compare")
     from_trials = any("trial" in array.dims for array in xs.values())
@@ -98,7 +103,7 @@ def ask(
     labels = _labels(next(iter(xs.values())))
     _check_count(len(labels), metric)
     chosen = _over(over, xs, from_trials)
-    return Question(xs, ys, metric, distance, labels, from_trials, chosen, confidence, n_groups, n_splits, seed)
+    return Question(xs, ys, metric, distance, labels, from_trials, chosen, confidence, margin, n_groups, n_splits, seed)
 
 
 def _over(over: str | Sequence[str] | None, xs: dict[str, xr.DataArray], from_trials: bool) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from neurodata4ml.analysis.comparison.explained.tables import (
     tests,
     which,
 )
+from neurodata4ml.analysis.comparison.sheets import sheets_of
 from neurodata4ml.analysis.similarity.metrics import METRICS
 
 
@@ -51,10 +52,7 @@ def of_compare(result: xr.Dataset) -> Parts:
 
 def of_brain_vs_network(result: xr.Dataset) -> Parts:
     """Explain what ``brain_vs_network`` gives: its first metric in full, the others by their numbers."""
-    tables = [
-        result.sel(metric=name).rename(area="x", candidate="y").assign_attrs(metric=str(name))
-        for name in result["metric"].values
-    ]
+    tables = sheets_of(result)
     parts = of_compare(tables[0])
     for table in tables[1:]:
         told = f"{METRICS[metric_of(table)].about} {numbers(table)} {_null(table)}"
@@ -163,9 +161,11 @@ def _equals(row: xr.Dataset) -> str:
 def _matched(result: xr.Dataset) -> str:
     if "matched" not in result:
         sizes = set(np.atleast_1d(result["n_units"].values).tolist()) if "n_units" in result else set()
-        even = len(sizes) == 1 and result.sizes["area"] > 1
+        even = len(sizes) == 1 and result.sizes.get("area", 1) > 1
         return "All areas have an equal number of units, and may be compared." if even else ""
-    first = result["matched"].isel(metric=0)
+    first = result["matched"].isel(metric=0) if "metric" in result.dims else result["matched"]
+    if "area" not in first.dims:
+        return f"From as many units as the smallest area has, the highest similarity is {number(first.max())}."
     highest = [f"{area} {number(first.isel(area=i).max())}" for i, area in enumerate(names(result, "area"))]
     return (
         "Similarity depends on how many units were recorded. Areas may be compared by `matched` only, where "
@@ -176,16 +176,19 @@ def _matched(result: xr.Dataset) -> str:
 
 def _untrained(table: xr.Dataset) -> str:
     """Say where what was never trained fits as well as what was."""
-    if "kind" not in table.coords or "among_best" not in table:
+    if "kind" not in table.coords or "among_best" not in table or "y" not in table["among_best"].dims:
         return ""
     plain = np.isin(table["kind"].values, ["untrained", "baseline"])
     if not plain.any():
         return "No untrained twin, pixels or Gabor energies are among the candidates."
+    rows: list[tuple[str, Any]] = [("", table)]
+    if "x" in table["among_best"].dims:
+        rows = [(f"in {area} ", table.isel(x=i)) for i, area in enumerate(names(table, "x"))]
     said = []
-    for i, area in enumerate(names(table, "x")):
-        near = (table["among_best"].isel(x=i).values == 1) & plain
+    for where, row in rows:
+        near = (row["among_best"].values == 1) & plain
         if near.any():
-            said.append(f"in {area} {listed(np.asarray(names(table, 'y'))[near].tolist())}")
+            said.append(f"{where}{listed(np.asarray(names(table, 'y'))[near].tolist())}")
     if not said:
         return "No untrained twin and no baseline fits as well as the layer of highest similarity, in any area."
     return sentence(
