@@ -102,3 +102,20 @@ def test_an_error_of_a_part_is_raised_as_it_is():
 
     with pytest.raises(KeyError):
         in_threads(lambda _: spread(fail, range(4)), range(2), n_jobs=2)
+
+
+def test_a_single_task_is_helped_by_the_other_threads_and_one_within_a_task_starts_no_more():
+    meeting = threading.Barrier(2, timeout=10)
+
+    def spreading(_):
+        return sorted(spread(lambda _: meeting.wait(), range(2)))
+
+    assert in_threads(spreading, ["alone"], n_jobs=2) == [[0, 1]]
+
+    def within(_):
+        before = threading.active_count()
+        in_threads(lambda _: None, ["one"], n_jobs=8)
+        return threading.active_count() - before
+
+    assert in_threads(within, range(2), n_jobs=2) == [0, 0]
+    assert in_threads(spreading, ["alone"], n_jobs=2) == [[0, 1]]

@@ -11,7 +11,7 @@ from neurodata4ml.analysis.linear.lapack import eigh
 from neurodata4ml.analysis.linear.partition import over_parts, partition
 from neurodata4ml.analysis.linear.ridge_scales import Scales, scales_from_sums, scales_of
 from neurodata4ml.analysis.linear.ridge_turned import Problem, Turned, blocks, kept
-from neurodata4ml.analysis.linear.threads import in_threads
+from neurodata4ml.analysis.linear.threads import in_threads, spread
 from neurodata4ml.analysis.linear.training_sets import TrainingSet
 
 _ROWS = 512
@@ -105,19 +105,44 @@ class Primal:
         for some in blocks(products.shape[1]):
             np.matmul(vectors.T, products[:, some], out=turned[:, some])
         vectors *= factor[:, None]
-        tests = tuple(self._turn_rows(test, vectors, mean) for test in each.tests if bands is None)
+        tests = self._turn_tests(each.tests, vectors, mean) if bands is None else ()
         for start, stop in pairwise(bands if bands is not None else ()):
             alone = np.zeros_like(vectors)
             alone[start:stop] = vectors[start:stop]
             tests = (*tests, self._turn_rows(each.tests[0], alone, mean))
         return Turned(spectrum, turned, self.problem.mean(each.train), tests)
 
+    def _turn_tests(
+        self, tests: tuple[np.ndarray, ...], vectors: np.ndarray, mean: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """Return the coordinates of the rows of each question; those of equal questions are copied."""
+        found: list[np.ndarray] = []
+        for i, rows in enumerate(tests):
+            before = next((k for k in range(i) if np.array_equal(tests[k], rows)), None)
+            found.append(self._turn_rows(rows, vectors, mean) if before is None else found[before].copy())
+        return tuple(found)
+
     def _turn_rows(self, rows: np.ndarray, vectors: np.ndarray, mean: np.ndarray) -> np.ndarray:
         shift, result = mean @ vectors, np.empty((len(rows), vectors.shape[1]))
-        for some in blocks(len(rows), _ROWS):
+
+        def turn(some: slice) -> None:
             np.matmul(self._rows(rows[some]), vectors, out=result[some])
-        result -= shift
+            result[some] -= shift
+
+        if len(self._halves(rows)) > 1:
+            spread(turn, blocks(len(rows), _ROWS))
+        else:
+            for some in blocks(len(rows), _ROWS):
+                turn(some)
         return result
+
+    def _halves(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Return all rows as two parts, always the same, that two threads may take; those of a fold as they are.
+
+        Folds keep all threads busy by themselves, and each thread's sums take room.
+        """
+        many = len(rows) >= max(4 * _ROWS, len(self.problem.y))
+        return list(np.array_split(rows, 2)) if many else [rows]
 
     def _rows(self, rows: np.ndarray) -> np.ndarray:
         """Return rows of all bands side by side, minus the centre."""
@@ -143,20 +168,35 @@ class Primal:
 
     def _sums(self, rows: np.ndarray, shift: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         p = self.problem.n_features
-        sums, gram = np.zeros(p), np.zeros((p, p))
-        for some in blocks(len(rows), _ROWS):
-            values, root = self._weighed(rows[some], shift)
-            sums += root @ values
-            gram += values.T @ values
+
+        def of(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            sums, gram = np.zeros(p), np.zeros((p, p))
+            for some in blocks(len(part), _ROWS):
+                values, root = self._weighed(part[some], shift)
+                sums += root @ values
+                gram += values.T @ values
+            return sums, gram
+
+        (sums, gram), *others = spread(of, self._halves(rows))
+        for more, products in others:
+            sums += more
+            gram += products
         return sums, gram
 
     def _targets(self, rows: np.ndarray, shift: np.ndarray | float = 0.0) -> np.ndarray:
         """Return the products of features with targets (p, n_targets) of some rows."""
-        products = np.zeros((self.problem.n_features, self.problem.y.shape[1]))
-        for some in blocks(len(rows), _ROWS):
-            values, root = self._weighed(rows[some], shift)
-            values *= root[:, None]
-            products += values.T @ self.problem.y[rows[some]]
+
+        def of(part: np.ndarray) -> np.ndarray:
+            products = np.zeros((self.problem.n_features, self.problem.y.shape[1]))
+            for some in blocks(len(part), _ROWS):
+                values, root = self._weighed(part[some], shift)
+                values *= root[:, None]
+                products += values.T @ self.problem.y[part[some]]
+            return products
+
+        products, *others = spread(of, self._halves(rows))
+        for more in others:
+            products += more
         return products
 
     def _weighed(self, rows: np.ndarray, shift: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from neurodata4ml.analysis.linear.threads import spread
 from neurodata4ml.analysis.linear.training_sets import TrainingSet
 
 BLOCK = 256
@@ -15,6 +16,10 @@ BLOCK = 256
 
 _STACKED = 1200
 """Rows multiplied at once: the test rows, as often as there are penalties, if they are few."""
+
+
+_LARGE = 2_000_000
+"""Coordinates of test rows from which predicting them is work for more than one thread."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,16 @@ class Turned:
     def predict(self, i: int, alpha: np.ndarray, result: np.ndarray) -> None:
         """Put the predictions of question ``i`` with a penalty for each target into ``result`` (n_test, n_targets)."""
         test = self.tests[i]
-        for some in blocks(len(self.mean)):
+
+        def put(some: slice) -> None:
             weighed = self.products[:, some] / (self.spectrum[:, None] + alpha[some])
             np.add(test @ weighed, self.mean[some], out=result[:, some])
+
+        if test.size > _LARGE:
+            spread(put, blocks(len(self.mean)))
+        else:
+            for some in blocks(len(self.mean)):
+                put(some)
 
     def errors(self, i: int, truth: np.ndarray, alphas: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the mean squared error (n_alphas, n_targets) of question ``i`` with every penalty.

@@ -53,7 +53,10 @@ def stream_threads(
     Until the last is taken, or the iterator is closed, BLAS keeps to one thread in the whole process.
     """
     todo = list(items)
-    n_threads = min(n_cores() if n_jobs is None else max(1, int(n_jobs)), len(todo))
+    n_threads = n_cores() if n_jobs is None else max(1, int(n_jobs))
+    # a single task may still spread its own work, unless it is part of a task already
+    is_alone = len(todo) == 1 and getattr(_HERE, "crew", None) is None
+    n_threads = n_threads if is_alone else min(n_threads, len(todo))
     with one_blas_thread():
         if n_threads <= 1:
             yield from map(function, todo)
@@ -62,6 +65,9 @@ def stream_threads(
         crew = _Crew(pool, n_threads - 1)
         waiting: deque[Future[Result]] = deque()
         try:
+            if is_alone:
+                yield _with_crew(crew, function, todo[0])
+                return
             for item in todo:
                 if len(waiting) >= 2 * n_threads:
                     yield waiting.popleft().result()
