@@ -54,7 +54,7 @@ def test_a_library_that_is_missing_is_named_with_the_line_to_type(library, monke
             raise ImportError(message)
         return real(name, *args, **kwargs)
 
-    monkeypatch.setattr("neurodata4ml.interop.peers.import_module", lambda name: without(name))
+    monkeypatch.setattr("neurodata4ml.optional.import_module", lambda name: without(name))
     for call in MISSING[library]:
         with pytest.raises(
             DesignError,

@@ -17,8 +17,8 @@ FILES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 FLOORS = (
-    {"errors", "suggest", "cores"},
-    {"names", "require"},
+    {"errors", "suggest", "cores", "compiled"},
+    {"names", "require", "optional"},
     {"dims", "places"},
     {"results", "spec", "where", "lock", "interop"},
     {"data", "analysis", "networks", "report"},

@@ -12,7 +12,8 @@ import xarray as xr
 
 from neurodata4ml.dims import dense, feature_dim, require_coords, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
-from neurodata4ml.interop.peers import Labels, array, labels_along, need, require_only
+from neurodata4ml.interop.peers import Labels, array, labels_along, plain_value, require_only
+from neurodata4ml.optional import need
 
 _INSTALL = "mne"
 _NEAR = 1e-6
@@ -76,7 +77,7 @@ def to_mne(x: xr.DataArray, *, by: str = "stimulus") -> Any:
             "name": None if x.name is None else str(x.name),
             "attrs": {str(name): value for name, value in x.attrs.items()},
         },
-        default=_plain,
+        default=plain_value,
     )
     values = x.transpose("trial", units, "time").values.astype(np.float64)
     events = np.stack([_samples(trials, 1.0 / width), np.zeros(len(codes)), codes], axis=1).astype(int)
@@ -186,7 +187,3 @@ def _ours(epochs: Any) -> dict[str, Any]:
     names = [str(label) for label in known["units"].get(known["columns"], range(len(epochs.ch_names)))]
     same = names == list(epochs.ch_names) and len(known["times"]) == len(epochs.times) and epochs.metadata is not None
     return known if same else {}
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)

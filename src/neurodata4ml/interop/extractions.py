@@ -11,7 +11,8 @@ import xarray as xr
 
 from neurodata4ml.dims import add_step
 from neurodata4ml.errors import DesignError, DimensionError
-from neurodata4ml.interop.peers import array, need
+from neurodata4ml.interop.peers import array
+from neurodata4ml.optional import need
 from neurodata4ml.suggest import guess
 
 _INSTALL = "torchlens"

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.errors import DimensionError
 
 Labels = dict[str, np.ndarray]
 """Names of coordinates along one dim, and their values."""
-
-
-def need(module: str, *, step: str, install: str) -> Any:
-    """Return an optional library.
-
-    Raises
-    ------
-    DesignError
-        It is not installed; the message says what to type.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        library = module.split(".")[0]
-        message = f"{step} needs {library}, which is not installed here ({error}). Type: pip install {install}"
-        raise DesignError(message) from error
 
 
 def labels_along(x: xr.DataArray | xr.Dataset, dim: str) -> Labels:
@@ -57,3 +40,8 @@ def tidy(column: Any) -> np.ndarray:
     """Return a column of labels as an array: text as objects, as everywhere in this package."""
     found = np.asarray(column)
     return found.astype(object) if found.dtype.kind in "UST" else found
+
+
+def plain_value(value: Any) -> Any:
+    """Return a label as a value that JSON and other libraries take: numbers, lists, or text."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)

@@ -10,7 +10,8 @@ import xarray as xr
 
 from neurodata4ml.dims import dense, feature_dim, require_dims
 from neurodata4ml.errors import DimensionError
-from neurodata4ml.interop.peers import Labels, array, labels_along, need, require_only
+from neurodata4ml.interop.peers import Labels, array, labels_along, plain_value, require_only
+from neurodata4ml.optional import need
 
 _INSTALL = "rsatoolbox"
 _OURS = "n4ml"
@@ -200,7 +201,7 @@ def _descriptors(x: xr.DataArray, dims: list[str], **layout: Any) -> dict[str, A
     plain = {str(key): value for key, value in x.attrs.items() if isinstance(value, str | int | float | bool)}
     rest = {str(key): value for key, value in x.attrs.items() if str(key) not in plain}
     how = {"dims": dims, "name": None if x.name is None else str(x.name), "attrs": rest, **layout}
-    return {**plain, _OURS: json.dumps(how, default=_listed)}
+    return {**plain, _OURS: json.dumps(how, default=plain_value)}
 
 
 def _known(descriptors: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -208,7 +209,3 @@ def _known(descriptors: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     known = json.loads(descriptors.get(_OURS, "{}"))
     attrs = {name: value for name, value in descriptors.items() if name != _OURS}
     return known, {**attrs, **known.get("attrs", {})}
-
-
-def _listed(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)

@@ -12,7 +12,8 @@ import xarray as xr
 
 from neurodata4ml.dims import dense, feature_dim, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
-from neurodata4ml.interop.peers import Labels, array, labels_along, need, require_only, tidy
+from neurodata4ml.interop.peers import Labels, array, labels_along, require_only, tidy
+from neurodata4ml.optional import need
 
 _INSTALL = "pynapple"
 _TOUCHING = 1e-6

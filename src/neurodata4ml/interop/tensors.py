@@ -10,7 +10,7 @@ import xarray as xr
 
 from neurodata4ml.dims import dense, require_coords
 from neurodata4ml.errors import DesignError, DimensionError
-from neurodata4ml.interop.peers import need
+from neurodata4ml.optional import need
 from neurodata4ml.suggest import guess
 
 _INSTALL = '"neurodata4ml[torch]"'

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, NoReturn
 
 import numpy as np
 import xarray as xr
 
+from neurodata4ml import optional
 from neurodata4ml.dims import feature_dim, to_matrix
 from neurodata4ml.errors import DesignError
 
@@ -109,12 +109,4 @@ def need(module: str, *, method: str, extra: str) -> Any:
     DesignError
         It is not installed; the message says what to type.
     """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        library = module.split(".")[0]
-        message = (
-            f"latents(method={method!r}) needs {library}, which is not installed here ({error}). "
-            f'Type: pip install "neurodata4ml[{extra}]"'
-        )
-        raise DesignError(message) from error
+    return optional.need(module, step=f"latents(method={method!r})", install=f'"neurodata4ml[{extra}]"')

@@ -68,7 +68,7 @@ def corrected_cka(x: xr.DataArray, half: np.ndarray, n_stimuli: int, candidates:
     """
     own, observed, gram = self_similarity(x, half, n_stimuli)
     cross = candidates.reshape(len(candidates), -1) @ gram.ravel()
-    shared, spread = _root(own), _root(observed)
+    shared, spread = root(own), root(observed)
     values = np.stack([cross / shared, cross / spread, np.full(len(cross), shared / spread), np.full(len(cross), own)])
     return xr.DataArray(values, dims=("quantity", "y"), coords={"quantity": ["similarity", "raw", "ceiling", "own"]})
 
@@ -119,14 +119,14 @@ def corrected_cka_of_two(x: xr.DataArray, others: list[np.ndarray], half: np.nda
         return xr.DataArray(empty, dims=("quantity", "y"), coords={"quantity": names})
     rows = x.coords["row"].values
     gram, halves = _gram_of_means(x.values, stimulus), _centred_halves(x.values, stimulus, half[rows], n_stimuli)
-    own, spread = float(np.mean(_shared(*halves))), _root(float(np.sum(gram**2)))
+    own, spread = float(np.mean(_shared(*halves))), root(float(np.sum(gram**2)))
     columns = []
     for other in others:
         theirs = _gram_of_means(other[rows], stimulus)
         first, second = _centred_halves(other[rows], stimulus, half[rows], n_stimuli)
         cross = float(np.mean(_shared(halves[0], second) + _shared(halves[1], first))) / 2
-        own_y, observed = float(np.mean(_shared(first, second))), spread * _root(float(np.sum(theirs**2)))
-        shared = _root(own) * _root(own_y)
+        own_y, observed = float(np.mean(_shared(first, second))), spread * root(float(np.sum(theirs**2)))
+        shared = root(own) * root(own_y)
         columns.append([cross / shared, float(np.sum(gram * theirs)) / observed, shared / observed, own, own_y])
     return xr.DataArray(np.array(columns).T, dims=("quantity", "y"), coords={"quantity": names})
 
@@ -162,7 +162,8 @@ def unit_vectors(prepared: list[np.ndarray]) -> np.ndarray:
     return np.stack([gram / norm for gram, norm in zip(prepared, norms, strict=True)])
 
 
-def _root(x: float) -> float:
+def root(x: float) -> float:
+    """Return the square root of what is positive; NaN elsewhere."""
     return float(np.sqrt(x)) if x > 0 else np.nan
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.reliability.half_rdms import Design, half_rdms
-from neurodata4ml.analysis.reliability.noise_corrected import self_similarity
+from neurodata4ml.analysis.reliability.noise_corrected import root, self_similarity
 from neurodata4ml.analysis.reliability.pooling import LIKE_CORRELATION, is_linear, pooled
 from neurodata4ml.analysis.similarity.metrics import METRICS, Metric
 from neurodata4ml.analysis.similarity.representations import represent
@@ -59,7 +59,7 @@ def ceiling_of_trials(half: np.ndarray, trials: xr.DataArray, metric: str, dista
 
     def of_responses(part: xr.DataArray) -> xr.DataArray:
         own, observed, _ = self_similarity(part, half, len(stimuli))
-        return _named(own, _root(own / observed) if observed > 0 else np.nan)
+        return _named(own, root(own / observed) if observed > 0 else np.nan)
 
     rdms = rdms_of_halves(half, trials, distance)
     angle = METRICS["rsa_pearson" if metric in LIKE_CORRELATION else metric]
@@ -72,7 +72,7 @@ def ceiling_of_trials(half: np.ndarray, trials: xr.DataArray, metric: str, dista
         if metric in LIKE_CORRELATION:
             own = float(np.mean([METRICS[metric](a, b) for a, b in halves]))
             return _named(own, _of_ranks(own, noisier, metric))
-        return _named(own, _root(share))
+        return _named(own, root(share))
 
     return of_responses if METRICS[metric].on == "responses" else of_rdms
 
@@ -144,7 +144,7 @@ def _of_ranks(between_halves: float, noisier: float, metric: str) -> float:
     """Step up from halves to the whole as for correlations, on whose scale ranks of normal variables stand."""
     to_correlation, back = LIKE_CORRELATION[metric]
     r = to_correlation(between_halves)
-    return back(_root(noisier * r / (1 + (noisier - 1) * r)))
+    return back(root(noisier * r / (1 + (noisier - 1) * r)))
 
 
 def _pairs_of(x: xr.DataArray, stimuli: np.ndarray, distance: str) -> np.ndarray:
@@ -154,7 +154,3 @@ def _pairs_of(x: xr.DataArray, stimuli: np.ndarray, distance: str) -> np.ndarray
 
 def _named(own: float, ceiling: float) -> xr.DataArray:
     return xr.DataArray([own, ceiling], coords={"bound": ["own", "ceiling"]})
-
-
-def _root(x: float) -> float:
-    return float(np.sqrt(x)) if x > 0 else np.nan

@@ -6,19 +6,11 @@ lie below a place is read from one word of bits and two running counts, in a few
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 
-
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` when it is called; keep the machine code on disk where there is a place for it."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder can be written (a read-only container): compile in every process
-        return numba.njit(nogil=True)(function)
+from neurodata4ml.compiled import compiled
 
 
 @compiled

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurodata4ml.data.align.compiled import compiled
+from neurodata4ml.compiled import compiled
 
 CELLS = 4
 """Cells of a block's table per edge: few spikes then share a cell with two edges."""

@@ -5,7 +5,7 @@ Imported only where there is much to count.
 
 from __future__ import annotations
 
-from neurodata4ml.data.align.compiled import compiled
+from neurodata4ml.compiled import compiled
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Compile a function of loops by numba, whose import takes longer than a small session takes to count."""
+"""Compile a function of loops by numba, whose import takes its time: only files of loops import this."""
 
 from __future__ import annotations
 
