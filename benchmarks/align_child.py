@@ -45,17 +45,25 @@ def told(counts: Any, beyond: int) -> dict[str, Any]:
 
 def resident() -> int:
     """Return the bytes of memory that this process holds now."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return most_resident()
-    (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) * 1024
+    return _status("VmRSS") or most_resident()
 
 
 def most_resident() -> int:
-    """Return the most bytes that this process ever held."""
+    """Return the most bytes that this process ever held.
+
+    Linux keeps `ru_maxrss` over `exec`: a child of a large process would begin with the peak of its parent.
+    """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return _status("VmHWM") or (peak if sys.platform == "darwin" else peak * 1024)
+
+
+def _status(field: str) -> int:
+    """Return a field of what Linux says of this process, in bytes; 0 elsewhere."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    (line,) = [line for line in status.read_text().splitlines() if line.startswith(field)]
+    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

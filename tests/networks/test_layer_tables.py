@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -114,11 +115,15 @@ def test_the_result_is_counted_to_the_byte_and_a_projection_makes_it_smaller():
 
 
 MEASURED = """
-import resource, sys
+import re, sys
+from pathlib import Path
 import numpy as np, torch
 from neurodata4ml.networks.activations import activations
 from neurodata4ml.networks.costs import activation_cost
 from neurodata4ml.networks.models import from_module
+
+def most():
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()).group(1))
 
 nn = torch.nn
 module = nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU())
@@ -126,11 +131,11 @@ images = np.random.default_rng(0).random((96, 96, 96)).astype(np.float32)
 options = dict(batch_size=24, layers=["1", "3"])
 activations(module, images[:1], store=sys.argv[1] + "-warm" if sys.argv[1] else None, progress=False)
 cost = activation_cost(module, images, **options)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before = most()
 activations(module, images, store=sys.argv[1] or None, progress=False, **options)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(cost.peak_with_store if sys.argv[1] else cost.peak, after - before)
+print(cost.peak_with_store if sys.argv[1] else cost.peak, most() - before)
 """
+"""`ru_maxrss` will not do: it survives `exec`, so a child of a large test process begins with its parent's peak."""
 
 
 @pytest.mark.torch
@@ -138,6 +143,8 @@ print(cost.peak_with_store if sys.argv[1] else cost.peak, after - before)
 @pytest.mark.parametrize("stored", [False, True])
 def test_the_stated_peak_holds_what_is_measured(tmp_path, stored):
     pytest.importorskip("torch")
+    if not Path("/proc/self/status").exists():
+        pytest.skip("only Linux says what a process held at most")
     line = [sys.executable, "-c", MEASURED, str(tmp_path / "a.zarr") if stored else ""]
     stated, measured = map(int, subprocess.run(line, capture_output=True, text=True, check=True).stdout.split())
     assert measured < 1.1 * stated
