@@ -29,6 +29,9 @@ WANTED = {IKPLS: 1.3, FITS: 1.3, SKLEARN: 10.0}
 
 N_COMPONENTS, N_FOLDS = 25, 10
 
+NEARLY = 0.99
+"""Least correlation, in every unit, with scikit-learn as it is called: it stops before it has converged."""
+
 
 class FailureError(Exception):
     """Answers that differ."""
@@ -86,12 +89,13 @@ def lines(size: Size) -> tuple[list[str], bool]:
     for i in range(size.n_runs):
         for name, way in ways.items():
             if i == 0 or name != SKLEARN:
+                time.sleep(0.25)  # threads of BLAS that wait for more work would share the cores
                 begun = time.perf_counter()
                 answers[name] = way()
                 took[name].append(time.perf_counter() - begun)
     for name in (PUBLIC, IKPLS, FITS):
         same(name, answers[ENGINE], answers[name], 1e-8)
-    same(SKLEARN, answers[ENGINE], answers[SKLEARN], 0.1)
+    nearly(answers[ENGINE], answers[SKLEARN])
     title = (
         f"PLS, {N_COMPONENTS} components, {N_FOLDS} folds: {size.n_images} images x {size.n_features} features -> "
         f"{size.n_units} units, float64"
@@ -118,6 +122,14 @@ def same(name: str, ours_: np.ndarray, theirs: np.ndarray, tolerance: float) -> 
     apart = float(np.abs(ours_ - theirs).max() / theirs.std())
     if not apart <= tolerance:
         message = f"PLS: our predictions differ from those of {name} by {apart:.2g} standard deviations."
+        raise FailureError(message)
+
+
+def nearly(ours_: np.ndarray, theirs: np.ndarray) -> None:
+    """Refuse predictions of scikit-learn, stopped at its default tolerance, that are not about ours in some unit."""
+    least = min(np.corrcoef(a, b)[0, 1] for a, b in zip(ours_.T, theirs.T, strict=True))
+    if not least >= NEARLY:
+        message = f"PLS: our predictions and those of {SKLEARN} correlate by {least:.4f} in some unit, not {NEARLY}."
         raise FailureError(message)
 
 

@@ -154,14 +154,20 @@ def test_leaving_out_one_at_a_time_is_what_it_says(shape, weighed, form):
     np.testing.assert_allclose(found.values, peer.predict(x), atol=1e-9)
 
 
-def test_float32_chooses_what_float64_chooses(monkeypatch):
-    x, y = world(300, 30, n_targets=200)
+@pytest.mark.parametrize("rows", ["even", "weighed", "some outlying"])
+def test_float32_and_what_leverages_rule_out_change_no_choice(monkeypatch, rows):
+    x, y = world(300, 30, n_targets=300)
+    rng = np.random.default_rng(2)
+    weights = rng.integers(1, 9, 300).astype(float) if rows == "weighed" else None
+    if rows == "some outlying":
+        x[:5] *= 40
     every, alphas = [(np.arange(300), np.arange(300))], np.logspace(-6, 4, 15)
-    exact = ridge_left_out.ridge_left_out(Problem((x,), y), every, alphas)
+    exact = ridge_left_out.ridge_left_out(Problem((x,), y, weights), every, alphas)
     monkeypatch.setattr(ridge_left_out, "_SMALL", 0)
-    rough = ridge_left_out.ridge_left_out(Problem((x,), y), every, alphas)
+    rough = ridge_left_out.ridge_left_out(Problem((x,), y, weights), every, alphas)
     np.testing.assert_array_equal(rough.alpha, exact.alpha)
     np.testing.assert_allclose(rough.error, exact.error, rtol=1e-5)
+    assert len(np.unique(exact.alpha)) > 3
 
 
 def test_a_penalty_next_to_none_leaves_one_out_without_losing_digits():
