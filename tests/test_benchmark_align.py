@@ -58,6 +58,7 @@ def test_touching_adds_up_the_spikes_of_all_windows(recording: Any) -> None:
     assert ways.WAYS[align.TOUCH](recording)() == pytest.approx(sum(inside))
 
 
+@pytest.mark.slow
 def test_a_contender_in_a_process_of_its_own_says_what_it_took(recording: Any, tmp_path: Path) -> None:
     recording.save(tmp_path)
     said = {}

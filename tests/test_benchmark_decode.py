@@ -67,6 +67,7 @@ def test_answers_that_differ_end_the_benchmark(
     assert "LDA: our answers are not the peer's" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_quick_runs_every_course_and_judges_answers_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert decode.main(["--quick"]) == 0
     text = capsys.readouterr().out

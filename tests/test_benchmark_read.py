@@ -169,6 +169,7 @@ def test_the_limits_are_those_of_the_issue() -> None:
     assert of("open", read.MANY, remote=False) == [(150, 150)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", [runs.OURS, "h5py"])
 @pytest.mark.parametrize("task", [runs.LOOK, runs.UNIT, runs.TENTH, runs.ALL], ids=lambda its: its.key)
 def test_everybody_finds_the_same_in_a_file_on_the_disk(place: Any, who: str, task: Any) -> None:
@@ -181,6 +182,7 @@ def test_numpy_reads_the_block_where_it_is_said_to_be(place: Any) -> None:
     assert runs.run(place, "numpy.fromfile", runs.VALUES, PLAIN, remote=False, state=runs.COLD).seconds > 0
 
 
+@pytest.mark.slow
 def test_what_ours_moves_is_counted_cold_and_known(place: Any) -> None:
     cold, opened = (
         runs.run(place, runs.OURS, runs.ROIS, CALCIUM, remote=True, state=state) for state in ("cold", "opened")
@@ -247,6 +249,7 @@ def test_in_a_hurry_only_those_run_who_decide() -> None:
     assert not any(its.also for its in of.values())
 
 
+@pytest.mark.slow
 def test_a_small_course_is_held_and_told(place: Any, capsys: pytest.CaptureFixture[str]) -> None:
     course = read.Course(
         "all spikes", FINE, runs.ALL, ("h5py",), False, wanted={"h5py": 0}, limits=lambda held: (read.requests(0),)

@@ -27,10 +27,12 @@ def page(results, tmp_path_factory):
     return write_report(results, tmp_path_factory.mktemp("report"))
 
 
+@pytest.mark.slow
 def test_no_section_of_the_demo_is_missing(results):
     assert results.missing == {}
 
 
+@pytest.mark.slow
 def test_every_section_of_the_page_has_a_figure_that_says_what_it_shows(page):
     parts = re.split(r"<section", page.read_text(encoding="utf-8"))[1:]
     assert len(parts) == len(SECTIONS)
@@ -40,6 +42,7 @@ def test_every_section_of_the_page_has_a_figure_that_says_what_it_shows(page):
         assert any(len(a or b) > 40 for a, b in alt), part[:200]
 
 
+@pytest.mark.slow
 def test_the_page_asks_nothing_of_the_network(page):
     text = page.read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', text)
@@ -47,6 +50,7 @@ def test_the_page_asks_nothing_of_the_network(page):
     assert page.stat().st_size < 5_000_000
 
 
+@pytest.mark.slow
 def test_results_lie_beside_the_page_as_json(page):
     numbers = json.loads((page.parent / "results.json").read_text(encoding="utf-8"))
     assert numbers["data"]["n_trials"] == 1994
@@ -54,6 +58,7 @@ def test_results_lie_beside_the_page_as_json(page):
     assert len(numbers["data"]["sha256"]) == 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("area", TRUE_STAGE)
 def test_the_candidates_that_cannot_be_told_from_the_best_contain_the_true_one(results, area):
     found = results.arrays["similarity"].sel(area=area)
@@ -73,12 +78,14 @@ def test_on_noise_free_responses_the_true_stage_leads_by_at_least_005(area):
     assert ranked.iloc[0] - ranked.iloc[1] >= 0.05
 
 
+@pytest.mark.slow
 def test_the_demo_says_everywhere_that_it_is_simulated(results, page):
     assert results.data["simulated"] == "yes"
     assert "simulated" in page.read_text(encoding="utf-8").lower()
     assert "imulated" in open_session("demo").attrs["note"]
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_session_of_the_same_units():
     first, other = open_session("demo"), open_session("demo", 7)
     assert first.attrs["sha256"] != other.attrs["sha256"]

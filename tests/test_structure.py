@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -62,8 +63,13 @@ def floor(module: str) -> int:
     return next(level for level, rooms in enumerate(FLOORS) if room(module) in rooms)
 
 
-def imports(path: Path, *, types_too: bool = False) -> Iterator[str]:
-    """Yield every module imported in a file, inside functions too; for type checkers only if asked."""
+@cache
+def imports(path: Path, *, types_too: bool = False) -> tuple[str, ...]:
+    """Return every module imported in a file, inside functions too; for type checkers only if asked."""
+    return tuple(_imports(path, types_too=types_too))
+
+
+def _imports(path: Path, *, types_too: bool) -> Iterator[str]:
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()

@@ -89,6 +89,7 @@ def test_the_true_stage_leads_every_other_candidate(demo, area):
     assert table[best] - table[second] >= 0.05
 
 
+@pytest.mark.slow
 def test_making_the_demo_again_gives_the_same_bytes_and_the_shipped_rates(demo, tmp_path):
     printed = run("make_demo_responses.py", "--out", tmp_path / "one.npz")
     run("make_demo_responses.py", "--out", tmp_path / "two.npz")

@@ -160,7 +160,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
     with Archive() as archive:
         yield archive
-    behind.wait()
+    behind.wait(60)
 
 
 def test_the_cost_of_a_text_that_may_be_a_number_is_that_of_its_column(archive: Archive, path: Path) -> None:

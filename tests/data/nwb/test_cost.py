@@ -51,7 +51,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
     with Archive() as archive:
         yield archive
-    behind.wait()
+    behind.wait(60)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_what_is_told_is_what_moves_and_nothing_the_second_time(archive: Archive
     tree = open_nwb(url)
     check(archive, choice(tree))
     check(archive, choice(tree), is_here=True)
-    behind.wait()
+    behind.wait(60)
     check(archive, choice(open_nwb(url)), is_here=True)
 
 

@@ -189,6 +189,7 @@ def test_an_hour_of_raw_voltage_is_a_thousand_blocks_of_at_most_64_mb(tmp_path: 
     assert "long" in session
 
 
+@pytest.mark.slow
 def test_blocks_grow_along_every_axis_and_scaled_ones_stay_below_64_mb(tmp_path: Path) -> None:
     path = twins.alm_twin(tmp_path / "a.nwb")
     with h5py.File(path, "r+") as file:

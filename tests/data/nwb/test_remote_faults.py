@@ -57,7 +57,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive
     monkeypatch.setattr(transport, "_wait", lambda fault, number: 0.0)
     with Archive() as archive:
         yield archive
-    behind.wait()
+    behind.wait(60)
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_a_piece_of_the_cache_that_was_damaged_is_not_believed(
     archive: Archive, stored: Stored, right: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     assert read_all(open_nwb(archive.url(stored)), right)
-    behind.wait()
+    behind.wait(60)
     pieces = [piece for piece in (tmp_path / "cache" / "blocks").rglob("*") if piece.is_file()]
     assert pieces
     for k, piece in enumerate(pieces):

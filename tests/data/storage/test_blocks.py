@@ -35,7 +35,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
     behind._start_anew()  # what the disk of another test refused is no matter here
     yield tmp_path / "cache"
-    behind.wait()
+    behind.wait(60)
 
 
 def part(start: int, stop: int) -> memoryview:
@@ -47,7 +47,7 @@ def filled(*spans: tuple[int, int], key: str = KEY) -> Blocks:
     blocks = Blocks(key)
     for start, stop in spans:
         blocks.keep(start, part(start, stop))
-    behind.wait()
+    behind.wait(60)
     return opened(key)
 
 
@@ -81,7 +81,7 @@ def test_bytes_are_here_before_they_are_on_the_disk_and_after() -> None:
     blocks = Blocks(KEY)
     blocks.keep(100, part(100, 300_000))
     assert blocks.read(150, 200_000) == part(150, 200_000)
-    behind.wait()
+    behind.wait(60)
     assert not blocks._in_memory
     assert blocks.read(150, 200_000) == part(150, 200_000)
     assert opened().read(100, 300_000) == part(100, 300_000)
@@ -141,7 +141,7 @@ def test_a_read_goes_on_where_the_cache_is_damaged_under_it() -> None:
     with Archive() as archive:
         url = archive.url(archive.put("a.nwb", CONTENT))
         open_remote(url).read(0, 1_000_000)
-        behind.wait()
+        behind.wait(60)
         for path in pieces():
             path.write_bytes(path.read_bytes().replace(CONTENT[500_000:500_010], bytes(10)))
         source = open_remote(url)
@@ -152,7 +152,7 @@ def test_a_read_goes_on_where_the_cache_is_damaged_under_it() -> None:
         source.fill([(0, memoryview(buffer))])
         assert buffer == CONTENT
         assert archive.log
-        behind.wait()
+        behind.wait(60)
         archive.forget()
         assert bytes(open_remote(url).read(0, 1_000_000)) == CONTENT
         assert archive.log == []
@@ -164,7 +164,7 @@ def test_a_cache_that_is_removed_under_a_reader_costs_what_an_empty_one_costs() 
         source = open_remote(archive.url(archive.put("a.nwb", CONTENT)))
         for start, stop in spans:
             source.read(start, stop)
-        behind.wait()
+        behind.wait(60)
         archive.forget()
         shutil.rmtree(block_folder())
         for place, data in source.read_many(spans):
@@ -196,7 +196,7 @@ from neurodata4ml.data.storage.sources.blocks import Blocks
 its = Blocks(sys.argv[1])
 for start in range(0, 4_000_000, 20_000):
     its.keep(start, memoryview(bytes(20_000)))
-    behind.wait()
+    behind.wait(60)
 """
 
 

@@ -22,7 +22,7 @@ CONTENT = np.random.default_rng(0).bytes(2_000_000)
 def blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocks]:
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
     yield Blocks("a key")
-    behind.wait()
+    behind.wait(60)
 
 
 class Server:

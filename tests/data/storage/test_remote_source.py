@@ -34,7 +34,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(transport, "_wait", lambda fault, number: 0.0)
     yield tmp_path / "cache"
-    behind.wait()
+    behind.wait(60)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_what_was_read_is_not_asked_for_again_and_partly_read_only_the_rest(arch
 
 def test_another_source_and_another_process_find_it_on_the_disk(archive: Archive, url: str) -> None:
     check(open_remote(url), [(0, 2_000_000)])
-    behind.wait()
+    behind.wait(60)
     archive.forget()
     source = open_remote(url)
     assert archive.log == []
@@ -205,7 +205,7 @@ def test_a_source_is_pickled_by_reference_and_opened_without_a_request(archive: 
     check(source, [(1_000_000, 2_000_000)])
     pickled = pickle.dumps(source)
     assert len(pickled) < 1_000
-    behind.wait()
+    behind.wait(60)
     archive.forget()
     copy = pickle.loads(pickled)
     check(copy, [(1_000_000, 2_000_000)])
@@ -251,7 +251,7 @@ def test_a_server_in_trouble_is_asked_again_and_no_byte_is_wrong(
         setattr(archive.faults, name, value)
     check(source, [(200_000, 400_000), (900_000, 1_900_000)])
     archive.faults.heal()
-    behind.wait()
+    behind.wait(60)
     archive.forget()
     check(open_remote(url), [(200_000, 400_000), (900_000, 1_900_000)])  # and none wrong was kept
     assert archive.log == []
@@ -349,7 +349,7 @@ def test_a_presigned_address_that_was_typed_is_one_file_and_keeps_its_secret(
 ) -> None:
     source = open_remote(f"{url}?X-Amz-Signature=first&X-Amz-Date=1&part=7")
     source.read(200_000, 300_000)
-    behind.wait()
+    behind.wait(60)
     again = open_remote(f"{url}?X-Amz-Date=2&part=7&X-Amz-Signature=second")
     assert again.key == source.key
     assert again.requests == 0
@@ -415,7 +415,7 @@ def test_offline_what_was_read_is_there_and_nothing_else(
     archive: Archive, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check(open_remote(url), [(0, 500_000)])
-    behind.wait()
+    behind.wait(60)
     archive.forget()
     monkeypatch.setenv("NEURODATA4ML_OFFLINE", "1")
     source = open_remote(url)

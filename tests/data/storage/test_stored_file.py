@@ -35,7 +35,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(transport, "_wait", lambda fault, number: 0.0)
     yield tmp_path / "cache"
-    behind.wait()
+    behind.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +245,7 @@ def test_with_an_index_one_unit_takes_its_chunks_and_nothing_else(archive: Archi
     assert n_before <= 8
     times = dataset(file, "units/times")
     file.values(times, slice(0, 400_000))
-    behind.wait()
+    behind.wait(60)
     second = open_remote(archive.url(stored))
     tables._remembered.clear()
     file = open_stored(second)
@@ -265,7 +265,7 @@ def test_the_answer_that_the_file_is_the_same_brings_where_the_chunks_are(
 ) -> None:
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path))
     open_stored(open_remote(archive.url(stored)))
-    behind.wait()
+    behind.wait(60)
     shutil.rmtree(tmp_path / "blocks")  # the index is all that is known
     source = open_remote(archive.url(stored))
     file = open_stored(source)
@@ -310,7 +310,7 @@ def test_small_datasets_are_read_together(archive: Archive, session: Path, tmp_p
 
 def test_a_file_that_changed_is_read_anew(archive: Archive, stored: Stored, tmp_path: Path) -> None:
     open_stored(open_remote(archive.url(stored)))
-    behind.wait()
+    behind.wait(60)
     with h5py.File(tmp_path / "new.h5", "w") as file:
         file["new"] = [1, 2]
     archive.change(stored, (tmp_path / "new.h5").read_bytes())

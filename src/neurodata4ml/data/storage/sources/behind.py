@@ -35,7 +35,7 @@ ABANDONED = 3600.0
 """Seconds after which a piece that was begun belongs to nobody."""
 
 PAUSE = 60.0
-"""Seconds without a try after the disk refused a piece."""
+"""Seconds without a try after a cache refused a piece."""
 
 log = logging.getLogger("neurodata4ml")
 
@@ -49,7 +49,7 @@ class _Behind:
         self.waiting = 0
         self.thread: threading.Thread | None = None
         self.totals: dict[Path, tuple[int, int]] = {}
-        self.again_at = 0.0
+        self.again_at: dict[Path, float] = {}
 
     def work(self) -> None:
         while True:
@@ -63,7 +63,8 @@ def write(folder: Path, key: str, first: int, data: memoryview, limit: int, done
     """Write a piece soon, and call ``done`` when it is written or given up; False where too much waits already."""
     its = _its
     with its.lock:
-        if its.waiting + len(data) > MOST_WAITING or len(data) > limit // 4 or time.monotonic() < its.again_at:
+        too_much = its.waiting + len(data) > MOST_WAITING or len(data) > limit // 4
+        if too_much or time.monotonic() < its.again_at.get(folder.parent, 0.0):
             return False
         its.waiting += len(data)
         if its.thread is None:
@@ -75,7 +76,7 @@ def write(folder: Path, key: str, first: int, data: memoryview, limit: int, done
             _write(its, folder, key, first, data, limit)
         except Exception as error:  # whoever reads goes on, and so does this thread
             log.info("the block cache cannot be written to (%s); it is tried again in %.0f s", error, PAUSE)
-            its.again_at = time.monotonic() + PAUSE
+            its.again_at[folder.parent] = time.monotonic() + PAUSE
         finally:
             done()
             with its.lock:
