@@ -17,17 +17,18 @@ FILES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
+ROOF = {"areas", "candidates", "versus", "hierarchies", "beside"}
+ROOF |= {"material", "answers", "quantities", "recovery", "study"}
 FLOORS = (
     {"errors", "suggest", "cores", "compiled"},
     {"names", "require", "optional"},
     {"dims", "places"},
     {"results", "spec", "where", "lock", "interop"},
     {"data", "analysis", "networks", "report"},
-    {"candidates", "versus", "material", "answers", "quantities", "recovery", "study"},
+    ROOF,
     {"cli"},
 )
 WINGS = {"data", "analysis", "networks", "report"}
-ROOF = {"candidates", "versus", "material", "answers", "quantities", "recovery", "study"}
 WITHIN_DATA = ("entries", "remote", "archives", "cache", "storage", "nwb", "align", "excerpts", "orders")
 """Rooms of the data wing: each stands on those before it."""
 WITHIN_ANALYSIS = (

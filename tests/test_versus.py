@@ -1,5 +1,7 @@
 """A brain beside a network: the true candidate is in the set, and nothing is claimed where there is nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,11 +11,11 @@ from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.comparison.explain import explain
 from neurodata4ml.analysis.comparison.pairwise import against, pairwise
 from neurodata4ml.analysis.reliability.reliability import noise_ceiling
+from neurodata4ml.beside import beside_networks, with_hierarchy
 from neurodata4ml.candidates import candidates_of
-from neurodata4ml.data.images import stimulus_images
-from neurodata4ml.data.session import open_session
-from neurodata4ml.data.whereabouts import bring
-from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.data.simulate import demo_responses
+from neurodata4ml.errors import DimensionError
+from neurodata4ml.hierarchies import known_order
 from neurodata4ml.networks.preprocessing import Preprocessing
 from neurodata4ml.versus import area_by_candidate, brain_vs_network
 
@@ -27,16 +29,24 @@ TRUE = ("digits/conv1", "digits/penultimate", "digits-untrained/conv2", "gabor",
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NEURODATA4ML_CACHE", str(tmp_path_factory.mktemp("cache")))
-        bring("demo", None, None)
-        yield stimulus_images(open_session("demo")).load()
+def images():
+    shown = demo_responses().images
+    return xr.DataArray(shown, dims=("stimulus", "y", "x"), coords={"stimulus": np.arange(len(shown))})
 
 
 @pytest.fixture(scope="module")
 def found(images):
     return candidates_of("digits", images)
+
+
+@pytest.fixture(scope="module")
+def few(images):
+    return images[::3]
+
+
+@pytest.fixture(scope="module")
+def layers(few):
+    return candidates_of("digits", few)
 
 
 def test_candidates_are_the_layers_the_twin_and_what_needs_no_training(found):
@@ -78,35 +88,41 @@ def test_a_brain_that_sees_nothing_is_said_to_fit_all_and_nothing_is_claimed(fou
     assert (table.best == "").all()
 
 
-def test_the_table_has_a_row_for_each_area_a_column_for_each_candidate_and_a_sheet_for_each_metric(images):
-    session = open_session("demo")
-    table = brain_vs_network(session, "digits", n_shuffles=99)
+def test_the_table_has_a_row_for_each_area_a_column_for_each_candidate_and_a_sheet_for_each_metric(few, layers):
+    parts = [brain(layers[k].values, n_units=30, n_repeats=10, rate=8.0, seed=1)[0] for k in (0, 2)]
+    early, late = (part.sortby(["block", "stimulus"]) for part in parts)
+    area = ("unit", np.repeat(["early", "late"], 30))
+    labels = {"stimulus": early.stimulus, "block": early.block, "area": area}
+    counts = xr.DataArray(np.hstack([early, late]), dims=("trial", "unit"), coords=labels)
+    table = brain_vs_network(counts, "digits", images=few, n_shuffles=99)
     assert table.similarity.dims == ("metric", "area", "candidate")
     assert table.sizes["candidate"] == 10
     assert table.area.values.tolist() == ["early", "late"]
-    assert table.best.sel(metric="cka_unbiased").values.tolist() == ["digits/conv1", "digits/penultimate"]
+    assert table.best.sel(metric="cka_unbiased", area="early").item() == "digits/conv1"
+    assert table.among_best.sel(metric="cka_unbiased", area="late", candidate="digits/penultimate")
     assert table.claim.all()
     assert (table.p_value_corrected.sel(candidate=["digits/conv1", "digits/penultimate"]) <= 0.05).all()
+    assert table.metric.values.tolist() == ["cka_unbiased", "rsa_rho_a"]  # Spearman overrates models that predict ties
     assert table.n_tests.values.tolist() == [20, 20]  # every metric is a family of its own
     assert table.distance.values.tolist() == ["", "crossnobis"]
-    by_rsa = table.sel(metric="rsa_spearman")
+    by_rsa = table.sel(metric="rsa_rho_a")
     gap = against(by_rsa, "ceiling").difference.sel(area="early", y="pixels")
     assert float(gap) == pytest.approx(
         float(by_rsa.similarity.sel(area="early", candidate="pixels") - by_rsa.ceiling.sel(area="early"))
     )
     assert pairwise(by_rsa.sel(area="late")).difference.dims == ("y", "y2")
-    with pytest.raises(DimensionError, match="against takes one metric at a time; got cka_unbiased, rsa_spearman"):
+    with pytest.raises(DimensionError, match="against takes one metric at a time; got cka_unbiased, rsa_rho_a"):
         against(table, "ceiling")
     for part in (table, by_rsa, table.sel(area="early"), by_rsa.sel(area="late"), by_rsa.sel(candidate="pixels")):
         said = explain(part)
-        assert ("rsa_spearman of crossnobis distances" in said) == ("cka_unbiased" not in said[:400])
-    assert "matched" not in table  # both areas have 60 units
+        assert ("rsa_rho_a of crossnobis distances" in said) == ("cka_unbiased" not in said[:400])
+    assert "matched" not in table  # both areas have 30 units
 
 
-def test_areas_of_different_sizes_are_matched_for_statements_across_areas(found):
-    small, _ = brain(found[0].values, n_units=20, n_repeats=6, rate=5.0, seed=1)
-    large, _ = brain(found[0].values, n_units=80, n_repeats=6, rate=5.0, seed=2)
-    table = area_by_candidate({"S": small, "L": large}, found[:4], metrics=["cka_unbiased"], n_shuffles=0)
+def test_areas_of_different_sizes_are_matched_for_statements_across_areas(layers):
+    small, _ = brain(layers[0].values, n_units=20, n_repeats=6, rate=5.0, seed=1)
+    large, _ = brain(layers[0].values, n_units=80, n_repeats=6, rate=5.0, seed=2)
+    table = area_by_candidate({"S": small, "L": large}, layers[:1], metrics=["cka_unbiased"], n_shuffles=0, over=())
     first = table.isel(metric=0, candidate=0)
     # the same readout of the same layer: more units only look more alike
     assert float(first.similarity.sel(area="L")) > float(first.similarity.sel(area="S")) + 0.02
@@ -114,66 +130,75 @@ def test_areas_of_different_sizes_are_matched_for_statements_across_areas(found)
     assert float(first.matched.sel(area="L")) < float(first.similarity.sel(area="L")) - 0.02
 
 
-def test_an_order_of_areas_is_ranked_by_depth_for_the_network_and_for_its_twin(images, found):
-    layers = {one.layer: one.values for one in found[:4]}
+def test_an_order_of_areas_is_ranked_by_depth_for_the_network_and_for_its_twin(few, layers):
     brain_of = {
-        name: brain(layers[layer], n_units=n, n_repeats=8, rate=5.0, seed=k)[0]
-        for k, (name, layer, n) in enumerate((("V1", "conv1", 60), ("LM", "conv2", 50), ("IT", "logits", 40)))
+        name: brain(layers[k].values, n_units=30, n_repeats=8, rate=5.0, seed=k)[0]
+        for k, name in ((0, "V1"), (1, "LM"), (3, "IT"))
     }
-    table = brain_vs_network(
-        brain_of,
-        "digits",
-        images=images,
-        metrics=["cka_unbiased"],
-        order=["V1", "LM", "IT"],
-        n_resamples=40,
-        n_shuffles=0,
-    )
+    options = {"metrics": "cka_unbiased", "n_resamples": 20, "n_shuffles": 0, "over": ()}
+    table = brain_vs_network(brain_of, "digits", images=few, order=["V1", "LM", "IT"], **options)
     trained = table.sel(network_name="digits")
     assert float(trained.hierarchy) == pytest.approx(1.0)
     assert float(trained.hierarchy_low) <= 1.0
     assert float(trained.hierarchy_p) == pytest.approx(1 / 6)
     assert "digits-untrained" in table.network_name.values
+    # what is ranked can be seen: each area's depth is that of the layer it reads out
+    assert trained.hierarchy_depth.sel(area=["V1", "LM", "IT"]).values == pytest.approx([0, 1 / 3, 1])
+    assert (trained.hierarchy_depth_low <= trained.hierarchy_depth).all()
+    assert table.attrs["order"] == ["V1", "LM", "IT"]
 
 
-def test_layers_of_ones_own_need_no_images_and_have_no_twin(found):
-    x, _ = brain(found[0].values, n_units=20, n_repeats=6, rate=5.0, seed=1)
-    layers = {one.layer: one.values for one in found[:3]}
-    table = brain_vs_network(x, layers, baselines=False, metrics=["cka_unbiased"], n_shuffles=0)
-    assert table.candidate.values.tolist() == list(layers)
-    assert table.area.values.tolist() == ["all units"]
+def test_an_order_of_areas_is_known_where_three_of_them_stand_in_it():
+    assert known_order(["CA1", "VISam", "VISp", "VISl"]) == ("VISp", "VISl", "VISam")
+    assert known_order(["VISp", "VISl", "CA1"]) == ()
 
 
-TRIALS = xr.DataArray(np.zeros((8, 12)), dims=("trial", "unit"), coords={"stimulus": ("trial", [0, 1, 2, 3] * 2)})
-LAYERS = {"a": xr.DataArray(np.eye(4), dims=("stimulus", "feature"), coords={"stimulus": range(4)})}
+@pytest.mark.slow
+def test_the_report_shows_matched_areas_the_twin_and_the_hierarchy(layers):
+    some = [replace(one, values=one.values[::2]) for one in (*layers[:2], *layers[4:6])]
+    brain_of = {
+        area: brain(some[k].values, n_units=n, n_repeats=4, rate=8.0, seed=k)[0]
+        for k, (area, n) in enumerate((("VISp", 16), ("VISl", 12), ("VISam", 12)))
+    }
+    found = beside_networks(brain_of, some)
+    assert found.attrs["order"] == ["VISp", "VISl", "VISam"]
+    assert found.hierarchy.dims == ("network_name",)
+    assert {"matched", "rsa", "rsa_ceiling", "biased", "biased_null", "null_value"} <= set(found)
+    highest = found.similarity.sel(area="VISp").groupby("network").max()
+    gap = float(highest.sel(network="digits") - highest.sel(network="digits-untrained"))
+    assert float(found.twin_gap.sel(area="VISp", trained_name="digits")) == pytest.approx(gap)
 
 
 @pytest.mark.parametrize(
-    ("x", "model", "options", "message"),
+    ("areas", "order", "why"),
     [
-        (TRIALS, "digits", {}, "needs the images that were shown: images="),
-        (TRIALS, LAYERS, {"baselines": False, "areas": ["V1"]}, "no area 'V1'. Areas: all units|no area 'V1'"),
-        (TRIALS[:, :4], LAYERS, {"baselines": False}, r"No area has 10 units: all units \(4\)"),
-        (TRIALS, LAYERS, {"baselines": False, "metrics": []}, "at least one metric"),
-        (TRIALS, {}, {"baselines": False}, "names of their own; got none"),
-        (TRIALS, LAYERS, {"baselines": False, "n_suffles": 9}, "no option 'n_suffles'. Did you mean 'n_shuffles'"),
-        (TRIALS, LAYERS, {"baselines": False, "order": ["V1", "LM", "IT"]}, "no responses of the area 'V1'"),
+        (["VISl", "VISam"], None, "it ranks 3 or more areas, and this is a study of 2: VISl, VISam"),
+        (["A", "B", "C"], None, "no order of A, B, C is known. Name one"),
+        (["A", "B", "C"], ["A", "B", "D"], "There are no responses of the area 'D'"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:No signal above the noise")
-def test_what_cannot_be_compared_says_why(x, model, options, message):
-    with pytest.raises(DesignError, match=message):
-        brain_vs_network(x, model, **options)
+def test_the_report_says_why_there_is_no_hierarchy(layers, areas, order, why):
+    x = brain(layers[0].values, n_units=12, n_repeats=4, rate=8.0, seed=0)[0]
+    told = with_hierarchy(xr.Dataset(), dict.fromkeys(areas, x), layers[:2], order, 0)
+    assert told.attrs["no_hierarchy"].startswith(why)
 
 
-def test_the_table_is_made_of_what_the_animal_saw(images):
+def test_layers_of_ones_own_need_no_images_and_have_no_twin(layers):
+    x, _ = brain(layers[0].values, n_units=20, n_repeats=6, rate=5.0, seed=1)
+    own = {one.layer: one.values for one in layers[:3]}
+    table = brain_vs_network(x, own, baselines=False, metrics=["cka_unbiased"], n_shuffles=0)
+    assert table.candidate.values.tolist() == list(own)
+    assert table.area.values.tolist() == ["all units"]
+
+
+def test_the_table_is_made_of_what_the_animal_saw(few):
     x = xr.DataArray(
-        np.random.default_rng(0).normal(size=(100, 12)),
+        np.random.default_rng(0).normal(size=(34, 12)),
         dims=("stimulus", "unit"),
-        coords={"stimulus": images.stimulus.values},
+        coords={"stimulus": few.stimulus.values},
     )
     seen = Preprocessing(image_degrees=60, input_degrees=60, acuity=0.03)
-    options = {"images": images, "metrics": ["cka_unbiased"], "n_shuffles": 0, "over": ()}
+    options = {"images": few, "metrics": ["cka_unbiased"], "n_shuffles": 0, "over": ()}
     plain = brain_vs_network(x, "digits", **options)
     blurred = brain_vs_network(x, "digits", preprocessing=seen, **options)
     assert (abs(plain.similarity - blurred.similarity) > 1e-6).all()  # networks, twins, pixels and Gabor energies alike

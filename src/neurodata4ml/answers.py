@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.decoding.decode import decode
 from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.analysis.dissimilarity.rdm import rdm
@@ -18,12 +17,12 @@ from neurodata4ml.analysis.inference.jackknife import jackknife
 from neurodata4ml.analysis.latents.latents import latents
 from neurodata4ml.analysis.reliability.reliability import reliability
 from neurodata4ml.analysis.responses import average_by, firing_rate
+from neurodata4ml.beside import beside_networks
 from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.dims import Labelled
 from neurodata4ml.errors import DesignError
 from neurodata4ml.material import Material
 from neurodata4ml.recovery import recover
-from neurodata4ml.versus import area_by_candidate
 
 MIN_CONDITIONS = 4
 """Below four conditions an RDM has fewer than six entries, and unbiased CKA is not defined."""
@@ -136,13 +135,7 @@ def similarity(m: Material) -> xr.Dataset:
     """Similarity of every area to every candidate, free of trial noise; beside it RSA, and the biased metric's."""
     _need_conditions(m, MIN_CONDITIONS, "a comparison with networks")
     brain = {area: m.of_area(m.totals, area) for area in m.areas}
-    table = area_by_candidate(brain, m.beside, metrics=("cka_unbiased", "rsa_spearman"), seed=m.spec.seed)
-    found = table.sel(metric="cka_unbiased", drop=True).drop_vars("network")
-    found["rsa"] = table["similarity"].sel(metric="rsa_spearman", drop=True)
-    averaged = {area: average_by(x) for area, x in brain.items()}
-    biased = compare(averaged, m.candidates, metric="cka", over=(), n_shuffles=0).rename(x="area", y="candidate")
-    found["biased"], found["biased_null"] = biased["similarity"], biased["null_value"]
-    return found
+    return beside_networks(brain, m.beside, order=m.spec.order, seed=m.spec.seed)
 
 
 ANSWERS: dict[str, Callable[[Material], xr.Dataset]] = {

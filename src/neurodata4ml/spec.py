@@ -39,6 +39,8 @@ class Spec:
         Which trials to keep: a comparison of trial columns, e.g. ``"contrast > 0 and type != 'probe'"``.
     networks : tuple of str, optional
         Networks to compare with, by name or ONNX path; for the demo its own network and the untrained twin.
+    order : tuple of str, optional
+        Three or more areas from early to late, for the hierarchy score; a known order when left out.
     n_shuffles : int
         Shuffles behind every p-value; 99 resolve p = 0.01.
     seed : int
@@ -57,6 +59,7 @@ class Spec:
     bin_width: float = 0.01
     where: str | None = None
     networks: tuple[str, ...] | None = None
+    order: tuple[str, ...] | None = None
     n_shuffles: int = 99
     seed: int = 0
     out: str | None = None
@@ -134,6 +137,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "bin_width": (float, int),
     "where": (str,),
     "networks": (list, tuple),
+    "order": (list, tuple),
     "n_shuffles": (int,),
     "seed": (int,),
     "out": (str, Path),
@@ -168,6 +172,7 @@ def _checked(given: Mapping[str, Any], origin: str) -> Spec:
         out=None if spec.out is None else str(spec.out),
         window=_window(spec.window, origin),
         networks=None if spec.networks is None else tuple(map(str, spec.networks)),
+        order=None if spec.order is None else tuple(map(str, spec.order)),
     )
 
 

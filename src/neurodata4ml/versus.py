@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.comparison.compare import compare
-from neurodata4ml.analysis.comparison.hierarchy import hierarchy
 from neurodata4ml.analysis.comparison.sheets import bound
-from neurodata4ml.analysis.responses import firing_rate, trial_labels
+from neurodata4ml.analysis.similarity.metrics import METRICS
+from neurodata4ml.areas import Responses, by_area, images_of, require_repeats, require_values, responses_of
 from neurodata4ml.candidates import Candidate, candidates_of
-from neurodata4ml.data.align.bins import bin_spikes
-from neurodata4ml.data.images import stimulus_images
-from neurodata4ml.dims import add_step, presented, require_array, require_dims
-from neurodata4ml.errors import DesignError
+from neurodata4ml.dims import add_step
+from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.hierarchies import network_hierarchies
 from neurodata4ml.networks.preprocessing import Preprocessing
 from neurodata4ml.require import require_whole
 from neurodata4ml.suggest import guess
 
-MIN_UNITS = 10
-"""An area with fewer units is left out unless it is named."""
-
 _OPTIONS = ("confidence", "correction", "distance", "margin", "n_groups", "n_shuffles", "n_splits")
 """Options that are handed on to `compare`."""
 
-Responses = xr.Dataset | xr.DataArray | Mapping[str, xr.DataArray]
+_COMPARE = re.compile(r"\bcompare(?= (?:needs|takes|matches|gives|cannot))")
 
 
 def brain_vs_network(
@@ -37,9 +34,9 @@ def brain_vs_network(
     *,
     images: xr.DataArray | None = None,
     by: str = "stimulus",
-    areas: Sequence[str] | None = None,
+    areas: str | Sequence[str] | None = None,
     layers: str | Sequence[str] | None = None,
-    metrics: Sequence[str] = ("cka_unbiased", "rsa_spearman"),
+    metrics: str | Sequence[str] = ("cka_unbiased", "rsa_rho_a"),
     order: Sequence[str] | None = None,
     window: tuple[float, float] | None = None,
     over: str | Sequence[str] | None = None,
@@ -68,12 +65,13 @@ def brain_vs_network(
         What was shown; None: from the session. Labels are those of ``by``.
     by : str
         The coordinate of trials that says which image was shown.
-    areas : sequence of str, optional
+    areas : str or sequence of str, optional
         None: all with 10 units or more.
     layers : "all", sequence of str, optional
         Of every model; None: the layers that each lists as its stages.
-    metrics : sequence of str
-        Keys of ``METRICS``; the first names the set of each area.
+    metrics : str or sequence of str
+        Keys of ``METRICS``; the first names the set of each area. RSA by rho-a, not Spearman's correlation, which
+        overrates candidates that predict ties (Nili et al. 2014, PLoS Comput Biol 10:e1003553).
     order : sequence of str, optional
         Three or more areas from early to late; gives the hierarchy score (see ``hierarchy``) for every network, and
         for its twin.
@@ -99,26 +97,20 @@ def brain_vs_network(
         every area, where areas differ in size: only these may be compared across areas. Corrected p hold for all
         cells of one metric; ``distance``, ``assumed``, ``n_tests`` are coordinates of ``metric``. Coordinates ``kind``
         ("network", "untrained", "baseline"), ``network``, ``layer``, ``depth`` (0 to 1) of each candidate. With
-        ``order``, dims (network): ``hierarchy``, ``hierarchy_low``, ``hierarchy_high``, ``hierarchy_p``.
+        ``order``, dims (network_name): ``hierarchy``, ``hierarchy_low``, ``hierarchy_high``, ``hierarchy_p``, and with
+        ``area`` what is ranked, ``hierarchy_depth``. Where something is NaN, ``attrs["undefined"]`` says why.
 
     Raises
     ------
     DesignError, DimensionError, CatalogError
-        No such area, model or metric; no images; labels that do not fit.
+        No such area, model or metric; no images; labels that do not fit. The area and the candidate are named.
     """
     require_whole(seed, "seed", least=0)
     require_whole(n_resamples, "n_resamples", least=2)
-    if not metrics:
-        message = "brain_vs_network needs at least one metric. Type metrics=['cka_unbiased']."
-        raise DesignError(message)
-    for name in options:  # before anything is computed
-        if name not in _OPTIONS:
-            message = (
-                f"brain_vs_network has no option {name!r}.{guess(name, _OPTIONS)} Of compare: {', '.join(_OPTIONS)}."
-            )
-            raise DesignError(message)
-    brain = _by_area(_responses(responses, by, window), areas)
-    shown = _images(responses, images, brain) if baselines or not isinstance(model, Mapping) else images
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    _check(metrics, options)
+    brain = by_area(responses_of(responses, by, window), areas)
+    shown = images_of(responses, images, brain) if baselines or not isinstance(model, Mapping) else images
     found = candidates_of(
         model,
         shown,
@@ -128,9 +120,27 @@ def brain_vs_network(
         project=project,
         seed=seed,
     )
-    ranked = _hierarchies(brain, found, order, n_resamples, seed) if order is not None else {}
-    out = area_by_candidate(brain, found, metrics=metrics, over=over, seed=seed, **options).assign(ranked)
-    return add_step(out, "brain_vs_network", by=by, metrics=list(metrics), order=list(order or ()), seed=seed)
+    ranked = None if order is None else list(order)
+    settings: dict[str, Any] = {"order": ranked, "n_resamples": n_resamples, "over": over, "seed": seed}
+    out = area_by_candidate(brain, found, metrics=metrics, **settings, **options)
+    return add_step(out, "brain_vs_network", by=by, metrics=metrics, order=ranked or [], seed=seed)
+
+
+def _check(metrics: list[str], options: dict[str, Any]) -> None:
+    """Say what cannot be answered before anything is computed."""
+    if not metrics:
+        message = "brain_vs_network needs at least one metric. Type metrics=['cka_unbiased']."
+        raise DesignError(message)
+    for name in metrics:
+        if name not in METRICS:
+            message = f"Unknown metric {name!r}.{guess(name, METRICS)} Type one of {', '.join(METRICS)}."
+            raise DesignError(message)
+    for name in options:
+        if name not in _OPTIONS:
+            message = (
+                f"brain_vs_network has no option {name!r}.{guess(name, _OPTIONS)} Of compare: {', '.join(_OPTIONS)}."
+            )
+            raise DesignError(message)
 
 
 def area_by_candidate(
@@ -138,6 +148,8 @@ def area_by_candidate(
     found: Sequence[Candidate],
     *,
     metrics: Sequence[str],
+    order: Sequence[str] | None = None,
+    n_resamples: int = 200,
     over: str | Sequence[str] | None = None,
     seed: int = 0,
     **options: Any,
@@ -149,132 +161,105 @@ def area_by_candidate(
     brain : dict of area to DataArray
         Trials (trial, unit) or means (stimulus, unit).
     found : sequence of Candidate
-    metrics, over, seed, **options
+    metrics, order, n_resamples, over, seed, **options
         As in ``brain_vs_network``.
     """
     arrays = {candidate.name: candidate.values for candidate in found}
-    tables = [compare(brain, arrays, metric=metric, over=over, seed=seed, **options) for metric in metrics]
-    out = bound(tables, list(metrics))
-    out = out.assign(_matched(brain, arrays, metrics, over, seed, options)).rename(x="area", y="candidate")
+    _require_answerable(brain, arrays, metrics, options.get("distance"))
+    ranked = xr.Dataset()
+    if order is not None:
+        settings: dict[str, Any] = {"n_resamples": n_resamples, "confidence": options.get("confidence", 0.95)}
+        ranked = network_hierarchies(brain, found, order, seed=seed, **settings)
+
+    def sheet(metric: str, **more: Any) -> xr.Dataset:
+        try:
+            return compare(brain, arrays, metric=metric, over=over, seed=seed, **{**options, **more})
+        except (DesignError, DimensionError) as error:
+            message = _place(brain, arrays, metric, options, str(error)) + _in_our_words(str(error))
+            raise type(error)(message) from error
+
+    tables = [sheet(metric) for metric in metrics]
+    out = bound(tables, list(metrics)).assign(_matched(brain, metrics, sheet)).rename(x="area", y="candidate")
+    out = out.assign(ranked.data_vars).assign_attrs(_told(tables, metrics, order))
     return out.assign_coords(
         {name: ("candidate", [getattr(one, name) for one in found]) for name in ("kind", "network", "layer", "depth")}
     )
 
 
-def _responses(
-    responses: Responses, by: str, window: tuple[float, float] | None
-) -> dict[str, xr.DataArray] | xr.DataArray:
-    if isinstance(responses, Mapping) and not isinstance(responses, xr.Dataset):
-        return {str(area): _labelled(x, by) for area, x in responses.items()}
-    if not isinstance(responses, xr.Dataset):
-        require_array(responses, step="brain_vs_network")
-    if isinstance(responses, xr.Dataset):
-        responses = bin_spikes(responses, window=window)
-    elif window is not None and "time" in responses.dims:
-        responses = responses.sel(time=slice(*window))
-    return _labelled(responses, by)
+def _told(tables: list[xr.Dataset], metrics: Sequence[str], order: Sequence[str] | None) -> dict[str, Any]:
+    """Return what a table of several metrics says of itself: what is NaN and why, and the order of areas."""
+    reasons = {metric: table.attrs.get("undefined") for metric, table in zip(metrics, tables, strict=True)}
+    undefined = " ".join(f"{metric}: {reason}" for metric, reason in reasons.items() if reason)
+    return ({"undefined": undefined} if undefined else {}) | ({} if order is None else {"order": list(order)})
 
 
-def _labelled(x: xr.DataArray, by: str) -> xr.DataArray:
-    """Return rates or means without time, with what was shown as ``stimulus``."""
-    require_array(x, step="brain_vs_network")
-    require_dims(x, "unit", step="brain_vs_network", hint="Name what holds the units: x.rename({'...': 'unit'}).")
-    if "time" in x.dims:
-        x = (
-            firing_rate(x)
-            if "bin_width" in x.attrs and x.attrs.get("units") != "Hz"
-            else x.mean("time", keep_attrs=True)
-        )
-    if "trial" not in x.dims:
-        require_dims(
-            x, "stimulus", step="brain_vs_network", hint="It takes trials (trial, unit) or means (stimulus, unit)."
-        )
-        return x
-    labels = (
-        trial_labels(presented(x, step="brain_vs_network"), by, step="brain_vs_network") if by != "stimulus" else None
-    )
-    return x if labels is None else presented(x, step="brain_vs_network").assign_coords(stimulus=("trial", labels))
+def _require_answerable(
+    brain: Mapping[str, xr.DataArray], arrays: Mapping[str, xr.DataArray], metrics: Sequence[str], distance: str | None
+) -> None:
+    """Name the area or the layer whose values are missing, or that no repeats tell from noise."""
+    for kind, side in (("Area", brain), ("Candidate", arrays)):
+        for name, x in side.items():
+            if x.ndim == 2:
+                require_values(x, f"{kind} {name}")
+    from_halves = [m for m in metrics if m == "cka_unbiased" or METRICS[m].on == "rdm"]
+    if from_halves and distance in (None, "crossnobis"):
+        for name, x in brain.items():
+            require_repeats(x, f"Area {name}")
 
 
-def _by_area(x: dict[str, xr.DataArray] | xr.DataArray, areas: Sequence[str] | None) -> dict[str, xr.DataArray]:
-    """Return the responses of every area, by name."""
-    if not isinstance(x, dict):
-        names = (
-            x.coords["area"].values.astype(str) if "area" in x.coords else np.full(x.sizes.get("unit", 0), "all units")
-        )
-        x = {str(area): x.isel(unit=np.flatnonzero(names == area)) for area in dict.fromkeys(names)}
-    if areas is not None:
-        for area in areas:
-            if area not in x:
-                message = f"There is no area {area!r}.{guess(area, x)} Areas: {', '.join(x)}."
-                raise DesignError(message)
-        return {area: x[area] for area in areas}
-    large = {area: one for area, one in x.items() if one.sizes.get("unit", 0) >= MIN_UNITS}
-    small = [f"{area} ({one.sizes.get('unit', 0)})" for area, one in x.items() if area not in large]
-    if not large:
-        message = (
-            f"No area has {MIN_UNITS} units: {', '.join(small) or 'there are none'}. Name those to use: areas=[...]."
-        )
-        raise DesignError(message)
-    if small:
-        warnings.warn(f"Areas of fewer than {MIN_UNITS} units are left out: {', '.join(small)}.", stacklevel=3)
-    return large
+def _place(
+    brain: Mapping[str, xr.DataArray],
+    arrays: Mapping[str, xr.DataArray],
+    metric: str,
+    options: dict[str, Any],
+    said: str,
+) -> str:
+    """Return where a comparison failed: the first area, and the candidate unless it fails beside all of them."""
+    asked: dict[str, Any] = {**options, "n_shuffles": 0, "over": (), "metric": metric}
 
+    def fault(x: xr.DataArray, y: xr.DataArray) -> str:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            try:
+                compare({"x": x}, {"y": y}, **asked)
+            except (DesignError, DimensionError) as error:
+                return str(error)
+        return ""
 
-def _images(responses: Responses, images: xr.DataArray | None, brain: dict[str, xr.DataArray]) -> xr.DataArray:
-    if images is None:
-        if not isinstance(responses, xr.Dataset):
-            message = (
-                "brain_vs_network needs the images that were shown: images= (stimulus, y, x) with the labels of the "
-                "trials, e.g. images=stimulus_images(session)."
-            )
-            raise DesignError(message)
-        images = stimulus_images(responses)
-    first = next(iter(brain.values()))
-    first = presented(first, step="brain_vs_network")
-    labels = np.unique(first.coords["stimulus"].values)
-    lacking = [str(v) for v in labels if v not in images.indexes["stimulus"]]
-    if lacking:
-        message = (
-            f"There are no images of {len(lacking)} of {len(labels)} stimuli: {', '.join(lacking[:5])}. "
-            f"Name the column that says which image was shown: by=..."
-        )
-        raise DesignError(message)
-    return images.sel(stimulus=labels)
+    if said == fault(*_without_fault()):
+        return ""  # what was asked for is at fault, whatever the responses
+    for area, x in brain.items():
+        for name, y in arrays.items():
+            if fault(x, y):
+                everywhere = len(arrays) > 1 and all(fault(x, other) for other in arrays.values())
+                return f"Area {area}: " if everywhere else f"Area {area} beside {name}: "
+    return ""
 
 
 def _matched(
-    brain: Mapping[str, xr.DataArray],
-    arrays: Mapping[str, xr.DataArray],
-    metrics: Sequence[str],
-    over: str | Sequence[str] | None,
-    seed: int,
-    options: dict[str, Any],
+    brain: Mapping[str, xr.DataArray], metrics: Sequence[str], sheet: Callable[..., xr.Dataset]
 ) -> dict[str, xr.DataArray]:
     """Return the similarities of as many units of every area; nothing where all have as many."""
     if len({x.sizes["unit"] for x in brain.values()}) < 2:
         return {}
-    settings = {**options, "n_shuffles": 0, "over": over, "seed": seed, "match_units": True}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the unmatched table has said it
-        tables = [compare(brain, arrays, metric=metric, **settings) for metric in metrics]
+        tables = [sheet(metric, n_shuffles=0, match_units=True) for metric in metrics]
     names = [name for name in ("similarity", "low", "high") if name in tables[0]]
     joined = xr.concat([table[names] for table in tables], dim="metric", combine_attrs="drop")
     called = {"similarity": "matched", "low": "matched_low", "high": "matched_high"}
     return {called[name]: joined[name] for name in names}
 
 
-def _hierarchies(
-    brain: dict[str, xr.DataArray], found: list[Candidate], order: Sequence[str], n_resamples: int, seed: int
-) -> dict[str, xr.DataArray]:
-    """Return the hierarchy score of every network and of its twin."""
-    names = list(dict.fromkeys(one.network for one in found if one.kind != "baseline"))
-    scores = []
-    for name in names:
-        layers = {one.name: one.values for one in found if one.network == name}
-        scores.append(hierarchy(brain, layers, order=order, n_resamples=n_resamples, seed=seed))
-    joined = xr.concat(
-        [score[["correlation", "low", "high", "p_value"]] for score in scores], dim="network_name", combine_attrs="drop"
-    ).assign_coords(network_name=names)
-    called = {"correlation": "hierarchy", "low": "hierarchy_low", "high": "hierarchy_high", "p_value": "hierarchy_p"}
-    return {called[str(name)]: value for name, value in joined.items()}
+def _without_fault() -> tuple[xr.DataArray, xr.DataArray]:
+    """Return trials and a layer that can be compared."""
+    rng, stimuli = np.random.default_rng(0), np.arange(12)
+    trials = xr.DataArray(rng.normal(size=(24, 6)), dims=("trial", "unit"))
+    layer = xr.DataArray(rng.normal(size=(12, 5)), dims=("stimulus", "feature"), coords={"stimulus": stimuli})
+    return trials.assign_coords(stimulus=("trial", np.tile(stimuli, 2))), layer
+
+
+def _in_our_words(said: str) -> str:
+    """Return what `compare` says of its two sides, as whoever named a brain and a model understands it."""
+    said = _COMPARE.sub("brain_vs_network", said).replace("the second array", "the layer")
+    return said.replace("only in the first", "only in the responses").replace("only in the second", "only in the layer")

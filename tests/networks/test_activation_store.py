@@ -125,7 +125,14 @@ activations("digits", images, store=sys.argv[1], batch_size=5, progress=progress
 )
 
 
-@pytest.mark.parametrize(("when", "left"), [("after", 3), ("between", 3), ("describing", 5)])
+@pytest.mark.parametrize(
+    ("when", "left"),
+    [
+        ("between", 3),
+        pytest.param("after", 3, marks=pytest.mark.slow),
+        pytest.param("describing", 5, marks=pytest.mark.slow),
+    ],
+)
 def test_what_a_killed_process_finished_is_not_done_again_and_the_bits_are_the_same(images, tmp_path, when, left):
     path, shown = tmp_path / "a.zarr", []
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), when], capture_output=True, check=False)

@@ -120,6 +120,7 @@ def test_a_file_exported_for_a_fixed_batch_is_fed_in_such_parts(tmp_path, images
     np.testing.assert_allclose(found.values, images.values.reshape(13, -1) / 255, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_onnx_network_needs_no_torch():
     line = "import sys, numpy; from neurodata4ml.networks.activations import activations; "
     line += "activations('digits', numpy.zeros((1, 8, 8))); print('torch' in sys.modules)"

@@ -259,13 +259,20 @@ def similarity(rng: np.random.Generator, areas: tuple[str, ...], candidates: dic
     ceiling = np.full(len(areas), 0.91)
     best = value.argmax(1) if m else np.zeros(0, dtype=int)
     top = value.max(1, keepdims=True) if m else value
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "similarity": (("area", "candidate"), value),
             "low": (("area", "candidate"), value - 0.04),
             "high": (("area", "candidate"), value + 0.04),
             "raw": (("area", "candidate"), value * ceiling[:, None]),
             "ceiling": ("area", ceiling),
+            "ceiling_low": ("area", ceiling - 0.02),
+            "ceiling_high": ("area", ceiling + 0.02),
+            "null_value": (("area", "candidate"), np.zeros(value.shape)),
+            "p_value_corrected": (("area", "candidate"), np.full(value.shape, 0.001)),
+            "rsa": (("area", "candidate"), 0.8 * value),
+            "rsa_ceiling": ("area", ceiling - 0.1),
+            "n_units": ("area", 20 + 10 * np.arange(len(areas))),
             "biased": (("area", "candidate"), 0.45 + 0.5 * value),
             "biased_null": (("area", "candidate"), np.broadcast_to(np.linspace(0.57, 0.36, m), value.shape)),
             "among_best": (("area", "candidate"), value > top - 0.05),
@@ -276,7 +283,41 @@ def similarity(rng: np.random.Generator, areas: tuple[str, ...], candidates: dic
             "candidate": list(candidates),
             "kind": ("candidate", list(candidates.values())),
         },
-        attrs={"metric": "cka_unbiased", "n_stimuli": n, "assumed": "noise is independent between blocks."},
+        attrs={
+            "metric": "cka_unbiased",
+            "n_stimuli": n,
+            "n_tests": value.size,
+            "n_shuffles": 999,
+            "correction": "max-t",
+            "margin": 0.03,
+            "assumed": "noise is independent between blocks.",
+        },
+    )
+    return found.assign(across(rng, value, areas)).assign_attrs(order=list(areas))
+
+
+def across(rng: np.random.Generator, value: np.ndarray, areas: tuple[str, ...]) -> xr.Dataset:
+    """What sets areas beside each other: from as many units of each, by depth, and above the twin."""
+    n, names = len(areas), ["digits", "digits-untrained"]
+    depth = np.clip(np.linspace(0, 1, n) + 0.1 * rng.standard_normal((2, n)), 0, 1)
+    by_network, by_area = ("network_name", "area"), (("area", "candidate"), 0.9 * value)
+    return xr.Dataset(
+        {
+            "matched": by_area,
+            "matched_low": (by_area[0], 0.9 * value - 0.05),
+            "matched_high": (by_area[0], 0.9 * value + 0.05),
+            "hierarchy": ("network_name", [0.9, 0.4]),
+            "hierarchy_low": ("network_name", [0.5, -0.2]),
+            "hierarchy_high": ("network_name", [1.0, 0.8]),
+            "hierarchy_p": ("network_name", [0.04, 0.3]),
+            "hierarchy_depth": (by_network, depth),
+            "hierarchy_depth_low": (by_network, np.clip(depth - 0.2, 0, 1)),
+            "hierarchy_depth_high": (by_network, np.clip(depth + 0.2, 0, 1)),
+            "twin_gap": (("trained_name", "area"), np.linspace(0.1, 0.2, n)[None]),
+            "twin_gap_low": (("trained_name", "area"), np.linspace(0.05, 0.1, n)[None]),
+            "twin_gap_high": (("trained_name", "area"), np.linspace(0.15, 0.3, n)[None]),
+        },
+        coords={"area": list(areas), "network_name": names, "trained_name": names[:1]},
     )
 
 

@@ -157,6 +157,7 @@ def test_hostile_names_change_nothing_but_text():
     assert len(page) < 5_000_000
 
 
+@pytest.mark.slow
 def test_numbers_that_are_all_missing_still_make_a_page(results):
     arrays = {
         name: array.map(lambda v: v * np.nan if v.dtype.kind == "f" else v, keep_attrs=True)
@@ -165,6 +166,7 @@ def test_numbers_that_are_all_missing_still_make_a_page(results):
     assert "is not available" in Page(render(dataclasses.replace(results, arrays=arrays))).text
 
 
+@pytest.mark.slow
 def test_one_area_one_condition_one_candidate_make_a_page():
     one = factory.make_results(("V1",), n_stimuli=4, n_conditions=1, candidates={"pixels": "baseline"})
     assert "There is no other candidate to compare with." in render(one)

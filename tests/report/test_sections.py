@@ -13,6 +13,7 @@ import pytest
 from neurodata4ml.report.answer import three_sentences
 from neurodata4ml.report.reproduce import citations, how_to_run, study_file
 from neurodata4ml.report.sections import SECTIONS
+from neurodata4ml.report.sections_across import across_sentences
 from neurodata4ml.report.sections_study import question
 from neurodata4ml.report.sources import references
 from neurodata4ml.report.words import compact, count, interval, listing, named, number, p_value, plain, sentence
@@ -145,11 +146,57 @@ def test_an_untrained_twin_that_fits_as_well_is_a_warning():
     assert "no evidence for what training adds" in warnings[0]
 
 
-def test_the_biased_metric_stands_beside_its_null():
-    table = SECTIONS["similarity"](RESULTS).tables[0]
-    assert table.columns[5] == "biased (null)"
-    assert table.rows[0][5].endswith(" (0.57)")
-    assert table.caption == "early beside every candidate; noise ceiling 0.91"
+@pytest.fixture(scope="module")
+def section():
+    return SECTIONS["similarity"](RESULTS)
+
+
+def test_the_biased_metric_stands_beside_its_null(section):
+    table = section.tables[-1]
+    assert table.caption == "Biased similarity (and what independent data of this size give)"
+    assert table.columns == ("candidate", "early", "late")
+    assert table.rows[0][1].endswith(" (0.57)")
+
+
+def test_each_area_has_its_set_its_nulls_and_its_ceilings_with_their_bands(section):
+    table = section.tables[0]
+    assert table.columns[2:] == (*("similarity (null)", "95\u00a0% interval", "raw", "p corrected", "RSA", "in set"),)
+    assert table.rows[0][2].endswith(" (0)")
+    assert [row[0] for row in table.rows if row[-1] == "yes"] == ["digits/conv1"]
+    assert table.caption == ("early beside every candidate; noise ceiling of raw 0.91 (0.89 to 0.93), of RSA 0.81")
+
+
+def test_p_comes_with_the_number_of_tests(section):
+    said = " ".join(section.reading)
+    assert "corrected for 20\u00a0tests (max-T over all cells of the table)" in said
+    assert "allow no p below 0.0010" in said
+
+
+def test_areas_are_compared_from_as_many_units_of_each_only(section):
+    assert "compare only the matched similarities, from 20\u00a0units of each" in " ".join(section.answer)
+    matched = section.tables[2]
+    assert matched.caption.startswith("Matched similarity (unbiased linear CKA) from 20 units of every area")
+    even = dataclasses.replace(
+        RESULTS,
+        arrays={"similarity": RESULTS.arrays["similarity"].drop_vars("matched").assign(n_units=("area", [9, 9]))},
+    )
+    assert "Each area has 9\u00a0units, so similarities may be compared" in all_text(even, "similarity")
+
+
+def test_the_hierarchy_score_stands_beside_its_twins_and_shows_what_is_ranked(section):
+    assert section.answer[-1] == (
+        "Hierarchy score of the order early < late: digits 0.90 (95\u00a0% interval 0.50 to 1.00), "
+        "p\u00a0=\u00a00.040; digits-untrained 0.40 (95\u00a0% interval \u22120.20 to 0.80), p\u00a0=\u00a00.30."
+    )
+    assert section.tables[3].rows[0][0] == "digits, early"
+    array = RESULTS.arrays["similarity"].drop_vars(["hierarchy", "hierarchy_depth"])
+    without = across_sentences(array.assign_attrs(no_hierarchy="here are 2 areas"))
+    assert without[-1] == "No hierarchy score: here are 2 areas."
+
+
+def test_the_twin_is_the_baseline_in_every_area(section):
+    said = " ".join(section.answer)
+    assert "untrained twin: digits by 0.10 (95\u00a0% interval 0.050 to 0.15) in early and 0.20 (95" in said
 
 
 def test_a_biased_metric_is_not_said_to_be_zero_for_unrelated_data():
@@ -215,16 +262,19 @@ def test_the_question_names_areas_window_and_trials():
 
 def test_the_command_survives_a_shell():
     spec = {"source": "my file; rm.nwb", "trials": "trials", "by": "type", "window": [-1.2, 0.6], "seed": 0}
+    spec["order"] = ["V1", "LM", "AL"]
     command = how_to_run(Results(spec, {}, {}))
     assert shlex.split(command) == [
         *("neurodata4ml", "report", "my file; rm.nwb", "--trials", "trials", "--by", "type"),
-        *("--window", "-1.2", "0.6", "--seed", "0"),
+        *("--window", "-1.2", "0.6", "--seed", "0", "--order", "V1", "--order", "LM", "--order", "AL"),
     ]
 
 
 @pytest.mark.parametrize("source", ["demo", "recording.nwb"])
 def test_the_study_file_is_read_back_as_the_same_study(tmp_path, source):
-    spec = read_spec(source, by="type", window=(-1.2, 0.6), networks=("digits",), seed=3, out="elsewhere")
+    spec = read_spec(
+        source, by="type", window=(-1.2, 0.6), networks=("digits",), order=("V1", "LM", "AL"), seed=3, out="elsewhere"
+    )
     written = study_file(Results(spec.to_dict(), {}, {}))
     (tmp_path / "study.toml").write_text(written, encoding="utf-8")
     again = read_spec(tmp_path / "study.toml")
@@ -239,7 +289,8 @@ def test_the_citation_is_bibtex_with_a_bare_doi():
 
 
 def test_references_are_those_of_the_methods_that_were_used():
-    assert any("Murphy" in line for line in references(RESULTS))
+    for author in ("Murphy", "Güçlü", "Nichols"):
+        assert any(author in line for line in references(RESULTS))
     bare = references(factory.make_results(only=()))
     assert [line.split()[0] for line in bare] == ["Hoyer", "Rübel"]
 

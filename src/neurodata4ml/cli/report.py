@@ -23,6 +23,7 @@ from neurodata4ml.errors import DesignError
 @click.option("--session", metavar="ID", help="Another session than the default one.")
 @click.option("--out", type=click.Path(file_okay=False), metavar="DIR", help="The folder of the page.")
 @click.option("--network", "networks", multiple=True, metavar="NAME", help="A network to compare with; repeatable.")
+@click.option("--order", multiple=True, metavar="AREA", help="An area, early ones first; repeat for three or more.")
 @click.option("--seed", type=int, help="Seed of everything random.")
 @json_option
 @spoken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neurodata4ml.report.sections_activity import reliability_sentences
-from neurodata4ml.report.sections_comparison import alternative_sentences, best_sentences
+from neurodata4ml.report.sections_best import alternative_sentences, best_sentences
 from neurodata4ml.report.sections_decoding import decoding_in_short
 from neurodata4ml.report.sections_population import dimensionality_sentences
 from neurodata4ml.report.words import sentence

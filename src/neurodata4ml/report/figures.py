@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from neurodata4ml.report.canvas import Picture
+from neurodata4ml.report.figures_across import hierarchy, matched_similarity
 from neurodata4ml.report.figures_activity import (
     decoding_over_time,
     decoding_whole_window,
@@ -28,6 +29,8 @@ FIGURES: dict[str, tuple[str, Callable[..., Picture]]] = {
     "reliability": ("reliability", reliability),
     "rdms": ("rdms", rdms),
     "similarity": ("similarity", similarity),
+    "matched_similarity": ("similarity", matched_similarity),
+    "hierarchy": ("similarity", hierarchy),
     "biased_similarity": ("similarity", biased_similarity),
     "estimate_beside_truth": ("truth", estimate_beside_truth),
     "points_beside_truth": ("truth", points_beside_truth),

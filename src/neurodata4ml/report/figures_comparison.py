@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from neurodata4ml.report import marks
 from neurodata4ml.report.canvas import INK, MUTED, PAPER, Colours, palette, picture
+from neurodata4ml.report.facts import level_words
 from neurodata4ml.report.words import (
     as_float,
     column,
@@ -88,14 +89,14 @@ def similarity(similarity: xr.Dataset, colours: Colours = None) -> tuple[Figure,
     colours = colours or palette(areas)
     metric = metric_words(similarity.attrs.get("metric", "similarity"))
     said = listing([f"{a} {_best(similarity, a)}" for a in areas], 8)
-    alt = f"Similarity ({metric}) of {len(names)} candidates to {len(areas)} areas. Best: {said}."
+    alt = f"Similarity ({metric}) of {len(names)} candidates to {len(areas)} areas. Highest: {said}."
     if len(areas) * len(names) > MOST_ROWS:
         return _similarity_shades(similarity, areas, names, metric), alt
     figure, axes = marks.panels(len(areas), most_columns=3, row_height=marks.row_height(len(names)) + 0.2, extra=0.25)
     for ax, area in zip(axes, areas, strict=True):
         _similarity_rows(ax, similarity, area, names, colours.get(area, INK))
         ax.set_title(plain(area, 28))
-        ax.set_xlabel(f"similarity ({metric})")
+    marks.label_outer(axes, plain(metric, 26), "")
     handles, legend = axes[0].get_legend_handles_labels()
     figure.legend(handles, legend, loc="outside lower center", ncols=3, handlelength=1.4)
     return figure, alt
@@ -114,7 +115,7 @@ def biased_similarity(similarity: xr.Dataset) -> tuple[Figure, str]:
     figure, axes = marks.panels(len(areas), most_columns=3, row_height=marks.row_height(len(names)) + 0.1, extra=0.25)
     highest = 0.0
     for ax, area in zip(axes, areas, strict=True):
-        y = marks.label_rows(ax, names)
+        y = marks.label_rows(ax, names, 30)
         biased, null = (column(similarity, name, len(names), area=area) for name in ("biased", "biased_null"))
         ax.hlines(y, null, biased, color=MUTED, linewidth=1)
         ax.plot(
@@ -130,7 +131,7 @@ def biased_similarity(similarity: xr.Dataset) -> tuple[Figure, str]:
         highest = max(highest, float(np.nanmax(null, initial=0.0)))
         ax.set_xlim(0, 1.02)
         ax.set_title(plain(area, 28))
-        ax.set_xlabel("biased similarity")
+    marks.label_outer(axes, "biased similarity", "")
     handles, legend = axes[0].get_legend_handles_labels()
     figure.legend(handles, legend, loc="outside lower center", ncols=2, handlelength=1.4)
     return figure, f"Biased similarity and its null; independent data would reach up to {number(highest)}."
@@ -165,7 +166,7 @@ def _best(similarity: xr.Dataset, area: str) -> str:
 
 
 def _similarity_rows(ax: Axes, similarity: xr.Dataset, area: str, names: list[str], colour: str) -> None:
-    y = marks.label_rows(ax, names)
+    y = marks.label_rows(ax, names, 30)
     n = len(names)
     value, low, high, raw = (column(similarity, v, n, area=area) for v in ("similarity", "low", "high", "raw"))
     best = np.nan_to_num(column(similarity, "among_best", n, area=area)) > 0
@@ -173,18 +174,10 @@ def _similarity_rows(ax: Axes, similarity: xr.Dataset, area: str, names: list[st
         best &= bool(values(similarity, "claim", area=area))
     kinds = texts(similarity, "kind", "network")
     kinds = kinds if len(kinds) == len(names) else ["network"] * len(names)
-    ceiling = float(values(similarity, "ceiling", area=area))
-    if np.isfinite(ceiling):
-        lowest, highest = (as_float(values(similarity, f"ceiling_{end}", area=area)) for end in ("low", "high"))
-        if np.isfinite(lowest) and np.isfinite(highest):
-            ax.axvspan(lowest, highest, color=MUTED, alpha=0.15, linewidth=0)
-        ax.axvline(
-            ceiling,
-            color=MUTED,
-            linewidth=1.1,
-            linestyle=(0, (4, 2)),
-            label="ceiling of the raw value" if "raw" in similarity else "noise ceiling",
-        )
+    _ceiling_band(ax, similarity, area)
+    null = column(similarity, "null_value", n, area=area)
+    if np.isfinite(null).any():
+        ax.plot(null, y, "x", color=MUTED, markersize=4, markeredgewidth=1, label="unrelated data (null)")
     if "raw" in similarity:
         ax.plot(raw, y, "|", color=MUTED, markersize=8, markeredgewidth=1.4, label="raw value, noise left in")
     for kind in dict.fromkeys(kinds):
@@ -200,16 +193,27 @@ def _similarity_rows(ax: Axes, similarity: xr.Dataset, area: str, names: list[st
             marker=MARKER.get(kind, "o"),
         )
     for label, marker, face in (
-        ("among the best", "o", INK),
-        ("less alike", "o", PAPER),
+        ("in the set", "o", INK),
+        ("not in the set", "o", PAPER),
         *([("untrained twin", "^", PAPER)] if "untrained" in kinds else []),
         ("baseline", "s", PAPER),
     ):
         ax.plot([], [], marker, color=INK, markerfacecolor=face, markersize=5, label=label)
     ax.axvline(0, color=MUTED, linewidth=0.8)
-    known = np.concatenate([value, low, high, raw, [0.0, 1.0]])
+    known = np.concatenate([value, low, high, raw, null, [0.0, 1.0]])
     known = known[np.isfinite(known)]
     ax.set_xlim(known.min() - 0.04, known.max() + 0.04)
+
+
+def _ceiling_band(ax: Axes, similarity: xr.Dataset, area: str) -> None:
+    """Draw the noise ceiling as a dashed line within the band of its interval."""
+    ceiling, low, high = (as_float(values(similarity, f"ceiling{end}", area=area)) for end in ("", "_low", "_high"))
+    if not np.isfinite(ceiling):
+        return
+    of_what = "ceiling of the raw value" if "raw" in similarity else "noise ceiling"
+    ax.axvline(ceiling, color=INK, linewidth=1, linestyle=(0, (4, 2)), label=of_what)
+    if np.isfinite(low) and np.isfinite(high):
+        ax.axvspan(low, high, color=MUTED, alpha=0.35, linewidth=0, label=f"its interval ({level_words(similarity)})")
 
 
 def _similarity_shades(similarity: xr.Dataset, areas: list[str], names: list[str], metric: str) -> Figure:
@@ -229,5 +233,5 @@ def _similarity_shades(similarity: xr.Dataset, areas: list[str], names: list[str
     ax.plot(columns, rows, "o", color="white", markeredgecolor="black", markersize=3.5, markeredgewidth=0.6)
     ax.set_yticks(range(len(areas)), [plain(a, 24) for a in areas], fontsize=7)
     ax.set_xticks(range(len(names)), [plain(n, 24) for n in names], rotation=60, ha="right", fontsize=7)
-    marks.plain_bar(figure.colorbar(shades, ax=ax, fraction=0.03), f"similarity ({metric}); dot: among the best")
+    marks.plain_bar(figure.colorbar(shades, ax=ax, fraction=0.03), f"similarity ({metric}); dot: in the set")
     return figure

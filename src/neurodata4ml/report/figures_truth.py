@@ -128,7 +128,7 @@ def _truth_panel(ax: Axes, rows: xr.Dataset, name: str, colours: Mapping[str, st
     ax.plot(true, y, "|", color=INK, markersize=10, markeredgewidth=1.6)
     ax.tick_params(labelsize=7.5)
     ax.set_title(plain(name, 36), fontsize=8.5)
-    unit = texts(rows, "units")[0]
+    unit = texts(rows, "units")[0].replace("^2", "²")
     said = [what[0] if same else "", "" if unit == "1" else f"({unit})" if unit else ""]
     ax.set_xlabel(plain(" ".join(filter(None, said)), 40), fontsize=7.5, labelpad=1, color=MUTED)
     ax.locator_params(axis="x", nbins=5)

@@ -34,8 +34,9 @@ def how_to_run(results: Results) -> str:
         if value not in (None, "", []):
             written = value if isinstance(value, list | tuple) else [value]
             words += [f"--{option.replace('_', '-')}", *(f"{v:g}" if isinstance(v, float) else str(v) for v in written)]
-    for network in spec.get("networks") or ():
-        words += ["--network", str(network)]
+    for option, name in (("--network", "networks"), ("--order", "order")):
+        for value in spec.get(name) or ():
+            words += [option, str(value)]
     return " ".join(shlex.quote(plain(word)) for word in words)
 
 

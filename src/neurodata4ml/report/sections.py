@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from neurodata4ml.report.section import Maker
 from neurodata4ml.report.sections_activity import psth, reliability
-from neurodata4ml.report.sections_comparison import rdms, similarity
+from neurodata4ml.report.sections_comparison import rdms
 from neurodata4ml.report.sections_decoding import decoding
 from neurodata4ml.report.sections_population import dimensionality, latents
+from neurodata4ml.report.sections_similarity import similarity
 from neurodata4ml.report.sections_study import methods, overview
 from neurodata4ml.report.sections_truth import truth
 

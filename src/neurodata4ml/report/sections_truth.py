@@ -75,7 +75,7 @@ def _truth_table(array: xr.Dataset) -> Table:
         found = f"{percent(share[i], 1)} inside" if many[i] else verdict
         digits = _digits(estimate[i], low[i], high[i])
         span = f"{entries[i]:,.0f} intervals" if many[i] else bounds(low[i], high[i], digits)
-        unit = "" if units[i] == "1" else units[i]
+        unit = "" if units[i] == "1" else units[i].replace("^2", "²")
         rows.append((name, number(estimate[i], digits), span, number(true[i], digits), unit, found))
     columns = ("quantity", "estimate", f"{level_words(array)} interval", "truth", "unit", "truth is")
     return Table("Every estimate beside the truth", columns, tuple(rows))

@@ -13,7 +13,7 @@ _NEEDED = {
     "dimensionality": ("dimensionality", "jackknife"),
     "reliability": ("reliability",),
     "rdms": ("rdm",),
-    "similarity": ("jackknife",),
+    "similarity": ("jackknife", "permutation", "maximum"),
 }
 
 _OF_METRIC = {"cka": ("cka",), "cka_unbiased": ("cka", "hsic", "unbiased"), "procrustes": ("procrustes",)}
@@ -27,6 +27,8 @@ def references(results: Results) -> tuple[str, ...]:
         used.update(_NEEDED.get(name, ()))
         if "crossnobis" in str(array.attrs.get("distance", "")):
             used.add("crossnobis")
-        metric = str(array.attrs.get("metric", ""))
-        used.update(_OF_METRIC.get(metric, ("rdm", "rsa") if metric.startswith("rsa") else ()))
+        for metric in (str(array.attrs.get(name, "")) for name in ("metric", "second_metric")):
+            used.update(_OF_METRIC.get(metric, ("rdm", "rsa") if metric.startswith("rsa") else ()))
+        if "hierarchy" in array:
+            used.add("hierarchy")
     return tuple(sorted(known[name] for name in used))
