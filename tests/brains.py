@@ -2,8 +2,67 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import xarray as xr
+
+from neurodata4ml.analysis.reliability.noise_corrected import with_halves
+from neurodata4ml.analysis.reliability.trial_ceiling import bounds_of_halves, rdms_of_halves
+
+
+class Recipe(NamedTuple):
+    """One simulated brain: which candidate it reads out, and how well that can be seen."""
+
+    candidate: str
+    n_units: int
+    n_repeats: int
+    rate: float
+    signal: float
+
+
+def _every(candidates: tuple[str, ...], sizes: tuple[tuple[int, int], ...], rates: tuple[tuple[float, float], ...]):
+    n = len(sizes) * len(rates)
+    return [Recipe(candidates[k % len(candidates)], *sizes[k % len(sizes)], *rates[k % len(rates)]) for k in range(n)]
+
+
+CLEAR = _every(
+    (
+        "digits/conv1",
+        "digits/conv2",
+        "digits/penultimate",
+        "digits/logits",
+        "digits-untrained/penultimate",
+        "digits-untrained/logits",
+        "gabor",
+    ),
+    ((60, 8), (100, 6), (60, 12), (120, 6), (80, 10)),
+    ((3.0, 1.0), (8.0, 1.0), (5.0, 0.7), (2.0, 1.0)),
+)
+"""20 brains whose RDM has a split-half reliability of .5 and a true lead of .05 or more."""
+
+UNCLEAR = [
+    Recipe("digits-untrained/conv1", 60, 8, 3.0, 1.0),
+    Recipe("digits-untrained/conv1", 120, 6, 1.0, 1.0),
+    Recipe("pixels", 40, 8, 3.0, 1.0),
+    Recipe("pixels", 120, 6, 1.0, 0.5),
+    Recipe("pixels", 60, 10, 8.0, 0.7),
+    Recipe("digits-untrained/conv2", 60, 6, 3.0, 1.0),
+    Recipe("digits-untrained/conv2", 30, 12, 1.0, 1.0),
+    Recipe("digits/penultimate", 30, 8, 3.0, 1.0),
+    Recipe("digits/penultimate", 60, 6, 1.0, 0.7),
+    Recipe("digits/conv1", 30, 8, 1.0, 0.7),
+    Recipe("digits/conv2", 30, 6, 1.0, 0.5),
+    Recipe("digits/logits", 20, 10, 0.5, 0.7),
+    Recipe("gabor", 20, 6, 0.5, 0.5),
+]
+"""Brains that hardly show which candidate they read out, or read out one that has a near twin."""
+
+
+def split_half_of_rdm(x: xr.DataArray) -> float:
+    """Return how well RDMs of two halves of the trials correlate, a mean over splits."""
+    trials, half = with_halves(x, n_splits=10, seed=0, step="split_half_of_rdm")
+    return bounds_of_halves(rdms_of_halves(half, trials, "crossnobis")(trials)[0], "rsa_pearson")[0]
 
 
 def brain(

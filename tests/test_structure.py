@@ -20,7 +20,7 @@ FILES = {
 ROOF = {"areas", "candidates", "versus", "hierarchies", "beside"}
 ROOF |= {"material", "answers", "quantities", "recovery", "study"}
 FLOORS = (
-    {"errors", "suggest", "cores", "compiled"},
+    {"errors", "suggest", "cores", "compiled", "sparse_projection"},
     {"names", "require", "optional"},
     {"dims", "places"},
     {"results", "spec", "where", "lock", "interop"},

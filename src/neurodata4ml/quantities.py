@@ -176,6 +176,7 @@ def _ceiling(case: Case) -> Iterator[Recovered]:
     found = noise_ceiling(case.x, seed=case.seed)
     freedom = len(np.unique(case.x["block"])) - 1
     error = _entries(found["high"] - found["low"]) / 2 / stats.t.ppf(0.5 + found.attrs["confidence"] / 2, freedom)
+    error = np.hypot(error, np.std(reached, ddof=1) / np.sqrt(len(reached)))  # the truth is a mean of few sessions
     known = np.array([np.mean(reached)])
     yield Recovered("noise ceiling", "of unbiased CKA", "1", _entries(found["ceiling"]), error, known, freedom)
 

@@ -1,5 +1,7 @@
 """Encoding asks about stimuli that no model has seen; what is learnt, held out and scored is said."""
 
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -247,15 +249,80 @@ def test_the_seed_alone_decides(own):
     assert not np.array_equal(first.r, encode(y, x, seed=6, **own).r)
 
 
-def test_a_random_projection_keeps_distances_within_what_it_says():
-    from neurodata4ml.analysis.encoding.random_features import distortion, projected
+@pytest.fixture
+def small_exact(monkeypatch):
+    monkeypatch.setattr("neurodata4ml.analysis.encoding.random_features.LARGEST_EXACT", 100)
+    monkeypatch.setattr("neurodata4ml.analysis.encoding.random_features.N_PROJECTED", 60)
 
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((30, 5000))
-    near = projected(x, 600, rng)
+
+def test_rows_and_features_too_many_for_an_exact_fit_are_projected_and_said_so(small_exact):
+    x = features(101, 150)
+    y = means(trials(x))
+    with pytest.warns(
+        UserWarning, match=r"101 rows and 150 features .* 101 x 101 .*60 random features.*form=\"exact\""
+    ):
+        found = encode(y, x)
+    assert found.attrs["form"].startswith(
+        "random: primal after sparse random projection (density 1/3, seed 0) of p = 150"
+    )
+    assert "z-scored over all rows" in found.attrs["standardised"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        xr.testing.assert_identical(encode(y, x, form="random").drop_attrs(), found.drop_attrs())
+        for form, taken in (("exact", "dual"), ("primal", "primal"), ("dual", "dual")):
+            assert encode(y, x, form=form).attrs["form"] == taken
+        assert encode(y[:100], x[:100]).attrs["form"] == "dual", "100 rows fit"
+        assert encode(y, x[:, :100]).attrs["form"] == "primal", "100 features fit"
+
+
+def test_each_layer_has_its_form(small_exact):
+    x = features(101, 150)
+    with pytest.warns(UserWarning, match="which is approximate"):
+        found = encode(means(trials(x)), {"few": x[:, :5], "many": x})
+    assert found.attrs["form"].startswith("few: primal; many: random: primal after")
+    assert "few: features are z-scored in the training rows" in found.attrs["standardised"]
+
+
+@pytest.mark.parametrize("standardise", [True, False])
+def test_random_features_approach_the_exact_fit(standardise):
+    x = features(40, 3000) * np.linspace(0.1, 3, 3000) + 7.0
+    x[:, 5] = 2.0
+    y, own = means(trials(x, noise=0.1)), {"standardise": standardise, "prediction": True, "alphas": [300.0]}
+    exact = encode(y, x, **own).prediction
+    off = [float(abs(encode(y, x, n_random=n, **own).prediction - exact).mean()) for n in (20, 2000)]
+    assert off[1] < off[0] / 4, "errors fall with the root of the number"
+    assert off[1] < 0.1 * float(exact.std())
+
+
+def test_a_random_form_tries_the_penalties_of_the_exact_one():
+    x = features(60, 200)
+    y = means(trials(x))
+    assert encode(y, x, n_random=30).attrs["alphas"] == encode(y, x).attrs["alphas"]
+
+
+def test_fewer_features_than_random_ones_stay_exact():
+    x = features()
+    found = encode(means(trials(x)), x, form="random")
+    assert found.attrs["form"] == "primal"
+
+
+@pytest.mark.parametrize("own", [{"n_random": 6}, {"kernel": "rbf"}])
+def test_an_exact_form_refuses_random_features(own):
+    x = features()
+    with pytest.raises(DesignError, match=r'form="exact" takes no random features, and .* asks for them'):
+        encode(means(trials(x)), x, form="exact", **own)
+
+
+def test_a_random_projection_keeps_distances_within_what_it_says():
+    from neurodata4ml.analysis.encoding.random_features import projected
+    from neurodata4ml.sparse_projection import Projection
+
+    x = np.random.default_rng(0).standard_normal((30, 5000))
+    projection = Projection(600, 30, 0)
+    near = projected(x, projection, "layer", standardise=False)
     i, j = np.triu_indices(30, 1)
     ratio = ((near[i] - near[j]) ** 2).sum(1) / ((x[i] - x[j]) ** 2).sum(1)
-    assert abs(ratio - 1).max() < distortion(30, 600)
+    assert abs(ratio - 1).max() < projection.distortion
     assert abs(ratio.mean() - 1) < 0.05
 
 

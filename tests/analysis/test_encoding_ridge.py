@@ -6,6 +6,9 @@ from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from neurodata4ml.analysis.encoding.predicted import Options
+from neurodata4ml.analysis.encoding.ridge import ridge
+from neurodata4ml.analysis.encoding.score_formulas import correlation
 from neurodata4ml.analysis.linear import ridge_dual, ridge_left_out, ridge_primal
 from neurodata4ml.analysis.linear.ridge_banded import banded_targets
 from neurodata4ml.analysis.linear.ridge_targets import Problem, ridge_targets
@@ -244,3 +247,20 @@ def test_blocks_of_features_change_nothing_but_rounding(monkeypatch):
     whole = ridge_targets(Problem((x,), y), outer, ALPHAS, inner)
     monkeypatch.setattr(ridge_dual, "_COLUMNS", 40 * 16)
     np.testing.assert_allclose(ridge_targets(Problem((x,), y), outer, ALPHAS, inner).values, whole.values, atol=1e-10)
+
+
+def test_leave_one_out_gives_the_golden_score_of_scikit_learns_ridge():
+    # statistics.md, section 4: RidgeCV(alphas .1..1000) of the first 80 rows, tested on the last 20
+    x = np.random.RandomState(0).randn(100, 60)
+    y = x @ np.random.RandomState(1).randn(60, 10) / np.sqrt(60) + np.random.RandomState(2).randn(100, 10)
+    folds, alphas = [(np.arange(80), np.arange(80, 100))], np.logspace(-1, 3, 5)
+    theirs = RidgeCV(alphas).fit(x[:80], y[:80])
+    assert theirs.alpha_ == 100
+    own = {"choose": "leave-one-out", "standardise": False}
+    ours = ridge([x], y, folds, Options(alphas=np.array([100.0]), own=own))
+    np.testing.assert_allclose(ours.values, theirs.predict(x[80:]), atol=1e-10)
+    assert np.median(correlation(y[80:], ours.values)) == pytest.approx(0.3918995485, abs=1e-9)
+    each = ridge([x], y, folds, Options(alphas=alphas, own=own))
+    by_unit = RidgeCV(alphas, alpha_per_target=True).fit(x[:80], y[:80])
+    np.testing.assert_array_equal(each.chosen["alpha"][1][:, 0], by_unit.alpha_)
+    np.testing.assert_allclose(each.values, by_unit.predict(x[80:]), atol=1e-10)

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from neurodata4ml.analysis.comparison.compare import compare
+from neurodata4ml.analysis.comparison.compare_models import compare_models
 from neurodata4ml.analysis.comparison.explain import EXPLANATIONS, Explanation, explain
 from neurodata4ml.analysis.comparison.explained.phrasing import count, estimate, listed, number, sentence
 from neurodata4ml.analysis.comparison.hierarchy import hierarchy
@@ -64,16 +65,21 @@ RESULTS = {
         metrics=["cka_unbiased", "cka"],
         order=["V1", "LM", "AL"],
         baselines=False,
-        n_resamples=10,
-        n_shuffles=19,
-        n_groups=5,
-        n_splits=4,
+        n_resamples=4,
+        n_shuffles=9,
+        n_groups=3,
+        n_splits=2,
     ),
     "permutation_test": lambda: permutation_test(layer(5), LAYERS, n_shuffles=19),
     "pairwise": lambda: pairwise(COMPARED),
     "against": lambda: against(COMPARED, "ceiling"),
     "hierarchy": lambda: hierarchy(
         {name: trials(seed=k) for k, name in enumerate("abc")}, LAYERS, order=["a", "b", "c"], n_resamples=10
+    ),
+    "compare_models": lambda: compare_models(
+        {name: rdm(layer(5, seed=k)) for k, name in enumerate("abc")},
+        {name: rdm(one) for name, one in LAYERS.items()},
+        n_resamples=50,
     ),
     "rdm": lambda: rdm(trials(), distance="crossnobis"),
     "reliability": lambda: reliability(trials()),

@@ -34,8 +34,8 @@ def driven(features, seed=9, n_units=N_UNITS):
 
 
 def test_among_twenty_layers_of_noise_the_naive_choice_finds_one_and_the_honest_does_not():
-    layers = {f"layer{k}": layer(k) for k in range(20)}
-    y = responses(np.random.default_rng(99).standard_normal((N_STIMULI, 60)))
+    layers = {f"layer{k}": layer(k, n_features=5) for k in range(20)}
+    y = responses(np.random.default_rng(99).standard_normal((N_STIMULI, 40)))
     found = choose_layer(y, layers, **FAST)
     assert float(found.naive.mean()) > 0.15
     assert abs(float(found.honest.mean())) < 0.04

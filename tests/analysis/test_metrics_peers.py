@@ -17,7 +17,6 @@ from neurodata4ml.analysis.similarity.centring import centred, centred_gram
 from neurodata4ml.analysis.similarity.cka import cka, cka_unbiased, hsic, rbf_gram
 from neurodata4ml.analysis.similarity.metrics import METRICS
 from neurodata4ml.analysis.similarity.predictivity import PENALTIES, fitted, scores
-from neurodata4ml.analysis.similarity.shapes import bures_unclipped
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -58,8 +57,6 @@ def test_bures_is_that_of_rsatoolbox_where_distances_are_euclidean():
     compare = pytest.importorskip("rsatoolbox.rdm.compare").compare
     a, b = (pdist(side, "sqeuclidean") for side in pair(2, n=12, p=14, q=15))
     assert METRICS["bures"](a, b) == pytest.approx(float(compare(a, b, "bures")[0, 0]), abs=1e-7)
-    for name, ours in zip(("bures", "bures_metric"), bures_unclipped(a - 1, b + 1), strict=True):
-        assert ours == pytest.approx(float(compare(a - 1, b + 1, name)[0, 0]), rel=1e-7)
 
 
 def test_whitened_cosines_are_those_of_the_covariance_of_distances():
@@ -91,8 +88,8 @@ def test_rank_metrics_are_those_of_scipy():
 def test_rho_a_is_spearman_with_ties_broken_at_random():
     rng = np.random.default_rng(2)
     a, b = rng.integers(0, 4, size=(2, 15)).astype(float)
-    broken = [METRICS["rsa_spearman"](a + 1e-6 * rng.random(15), b + 1e-6 * rng.random(15)) for _ in range(4000)]
-    assert METRICS["rsa_rho_a"](a, b) == pytest.approx(np.mean(broken), abs=0.01)
+    broken = [METRICS["rsa_spearman"](a + 1e-6 * rng.random(15), b + 1e-6 * rng.random(15)) for _ in range(2000)]
+    assert METRICS["rsa_rho_a"](a, b) == pytest.approx(np.mean(broken), abs=0.015)
 
 
 @pytest.mark.parametrize("name", ["rsa_cosine_whitened", "rsa_pearson_whitened", "bures"])

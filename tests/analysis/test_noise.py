@@ -9,11 +9,12 @@ from neurodata4ml.analysis.dissimilarity.noise import (
     PRECISIONS,
     inverse,
     ledoit_wolf,
+    ledoit_wolf_weight,
     noise_precision,
     schaefer_strimmer,
 )
 from neurodata4ml.analysis.dissimilarity.rdm import rdm
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import DesignError, DimensionError
 
 
 def trials(values, labels, blocks=None):
@@ -44,7 +45,7 @@ def test_noise_precision_finds_the_noise_with_many_trials():
     labels = np.repeat(np.arange(50), 80)
     values = rng.normal(size=(50, 4))[labels] + rng.normal(size=(4000, 4)) @ mix
     for method in PRECISIONS.keys() - {"diagonal"}:
-        found = noise_precision(values, labels, method=method)
+        found = noise_precision(trials(values, labels), method=method).values
         np.testing.assert_allclose(found @ mix.T @ mix, np.eye(4), atol=0.12)
 
 
@@ -52,16 +53,50 @@ def test_a_noise_precision_needs_repeats_and_units_that_vary():
     rng = np.random.default_rng(3)
     values, labels = rng.normal(size=(18, 10)), np.tile(np.arange(6), 3)
     with pytest.raises(DesignError, match="6 trials of 6 stimuli"):
-        noise_precision(values[:6], labels[:6])
+        noise_precision(trials(values[:6], labels[:6]))
     silent = values.copy()
     silent[:, 3] = 0.0
     with pytest.raises(DesignError, match=r"1 never do \(at positions 3\)"):
-        noise_precision(silent, labels)
+        noise_precision(trials(silent, labels))
+    silent[0, 0] = np.nan
+    with pytest.raises(DesignError, match=r"noise_precision needs finite responses\. Drop the others"):
+        noise_precision(trials(silent, labels))
+    with pytest.raises(DimensionError, match="noise_precision takes an xarray DataArray"):
+        noise_precision(values)
+
+
+def test_a_noise_precision_from_other_trials_weighs_means_by_the_names_of_units():
+    rng = np.random.default_rng(11)
+    labels, names = np.tile(np.arange(6), 4), ["a", "b", "c", "d"]
+    x = trials(rng.normal(size=(24, 4)) * [1, 2, 3, 4], labels).assign_coords(unit=names)
+    means = x.groupby("stimulus").mean()
+    weights = noise_precision(x)
+    assert weights.dims == ("unit", "unit2")
+    assert weights.attrs["degrees_of_freedom"] == 18
+    from_trials = rdm(x, distance="mahalanobis", precision="ledoit-wolf")
+    np.testing.assert_allclose(rdm(means, distance="mahalanobis", precision=weights), from_trials, rtol=1e-10)
+    turned = weights.isel(unit=[2, 0, 3, 1], unit2=[2, 0, 3, 1]).transpose("unit2", "unit")
+    np.testing.assert_allclose(rdm(means, distance="mahalanobis", precision=turned), from_trials, rtol=1e-10)
+    with pytest.raises(DimensionError, match=r"that of these 3 units; it is of 4, 3 of them the same"):
+        rdm(means[:, :3], distance="mahalanobis", precision=weights)
+    with pytest.raises(DimensionError, match=r'rdm with precision= needs a "unit2" dim'):
+        rdm(means, distance="mahalanobis", precision=weights.rename(unit2="other"))
+    with pytest.raises(DimensionError, match=r"precision=noise_precision\(trials\)"):
+        rdm(means, distance="mahalanobis")
+
+
+def test_the_weight_of_the_identity_is_the_golden_one():
+    # statistics.md, section 1.1: lambda .85884, of RandomState(0).randn(20, 8)
+    x = np.random.RandomState(0).randn(20, 8)
+    x -= x.mean(axis=0)
+    weight = ledoit_wolf_weight(np.sum(x**2, axis=1), float(np.sum((x.T @ x) ** 2)), 8)
+    assert f"{weight:.5f}" == "0.85884"
+    assert weight == pytest.approx(ledoit_wolf_of_sklearn(x)[1], rel=1e-12)
 
 
 def test_a_misspelt_precision_is_guessed():
     with pytest.raises(DesignError, match=r"Unknown precision 'ledoit-wolff'.*Did you mean 'ledoit-wolf'"):
-        noise_precision(np.zeros((4, 2)), np.array([0, 0, 1, 1]), method="ledoit-wolff")
+        noise_precision(trials(np.zeros((4, 2)), [0, 0, 1, 1]), method="ledoit-wolff")
 
 
 # rsatoolbox 0.3.2: given a list of residuals and of degrees of freedom, each is used for all residuals, in nested lists
@@ -84,7 +119,7 @@ def test_with_more_units_than_trials_distances_are_those_of_the_whole_matrix(pre
     keep = np.arange(24) if is_balanced else np.delete(np.arange(24), [0, 4, 9])  # stimulus 0 is not in block 0
     values = (rng.normal(size=(24, 60)) @ (np.eye(60) + 0.3 * rng.normal(size=(60, 60))))[keep]
     x = trials(values + 100.0, labels[keep], blocks[keep])
-    weights = noise_precision(x.values, x.stimulus.values, method=precision)
+    weights = noise_precision(x, method=precision).values
     for distance in ("crossnobis", "mahalanobis"):
         for folds in (None, "trial") if distance == "crossnobis" else (None,):
             slow = rdm(x, distance=distance, precision=weights, folds=folds)

@@ -115,10 +115,9 @@ def test_equal_candidates_are_told_apart_no_more_often_than_promised():
     rng = np.random.default_rng(1)
     samples = rng.normal(size=(200, 12, 1)) + rng.normal(size=(200, 12, 4))
     left = (samples.sum(1, keepdims=True) - samples) / 11
-    claims = []
-    for whole, part in zip(samples.mean(1), left, strict=True):
-        x = xr.Dataset({"similarity": ("y", whole), "replicate": (("group", "y"), part)})
-        claims.append(bool((pairwise(x).p_value_corrected < 0.05).any()))
+    x = xr.Dataset({"similarity": (("x", "y"), samples.mean(1)), "replicate": (("x", "group", "y"), left)})
+    p = pairwise(x, correction="none").p_value_corrected.values[:, *np.triu_indices(4, 1)]
+    claims = [bool((holm(one) < 0.05).any()) for one in p]  # each of the 200 is a family of its own
     assert 0.005 < np.mean(claims) < 0.09
 
 

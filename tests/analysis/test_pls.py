@@ -57,22 +57,28 @@ def both_aggregations(values, y, folds):
     return np.median(by_fold), np.median(correlation(y, values))
 
 
-def test_the_golden_scores_and_that_the_aggregation_changes_them():
+@pytest.fixture(scope="module")
+def default():
+    return scikit_learns(*golden_data(), TEN, 1e-6)
+
+
+@pytest.fixture(scope="module")
+def strict():
+    return scikit_learns(*golden_data(), TEN, 1e-20)
+
+
+def test_the_golden_scores_and_that_the_aggregation_changes_them(default, strict):
     x, y = golden_data()
-    remembered = both_aggregations(scikit_learns(x, y, TEN, 1e-6), y, TEN)
+    remembered = both_aggregations(default, y, TEN)
     np.testing.assert_allclose(remembered, (0.3864674772, 0.3576491350), atol=1e-10)
     ours = both_aggregations(pls([x], y, TEN, options()).values, y, TEN)
-    np.testing.assert_allclose(ours, both_aggregations(scikit_learns(x, y, TEN, 1e-20), y, TEN), atol=1e-6)
+    np.testing.assert_allclose(ours, both_aggregations(strict, y, TEN), atol=1e-6)
     assert ours[0] - ours[1] > 0.02
 
 
-def test_scikit_learn_at_its_default_tolerance_is_not_converged():
+def test_scikit_learn_at_its_default_tolerance_is_not_converged(default, strict):
     x, y = golden_data()
-    ours, default, strict = (
-        pls([x], y, TEN, options()).values,
-        scikit_learns(x, y, TEN, 1e-6),
-        scikit_learns(x, y, TEN, 1e-20),
-    )
+    ours = pls([x], y, TEN, options()).values
     assert np.abs(strict - ours).max() < 1e-5 < 1e-3 < np.abs(default - ours).max()
 
 

@@ -89,7 +89,7 @@ def test_crossnobis_with_a_noise_precision_equals_that_of_rsatoolbox(precision, 
 )
 def test_noise_precision_has_trials_minus_stimuli_degrees_of_freedom(precision, total, trace):
     x = runs()
-    weights = noise_precision(x.values, x.stimulus.values, method=precision)
+    weights = noise_precision(x, method=precision)
     assert np.trace(weights) == pytest.approx(trace, rel=1e-10)
     assert rdm(x, distance="crossnobis", precision=precision).values[UPPER].sum() == pytest.approx(total, rel=1e-10)
 

@@ -25,6 +25,7 @@ LATENTS = MEANS.rename(unit="component")
 TWENTY = xr.DataArray(
     np.random.default_rng(1).normal(size=(20, 6)), dims=("stimulus", "unit"), coords={"stimulus": np.arange(20)}
 )
+RDMS = {name: nd.rdm(TWENTY**power) for power, name in enumerate("abc", 1)}
 LAYERS = {"a": TWENTY.rename(unit="feature"), "b": (TWENTY**2).rename(unit="feature")}
 AREAS = {"V1": TWENTY, "LM": TWENTY, "AL": TWENTY}
 IMAGES = np.zeros((2, 8, 8))
@@ -39,6 +40,7 @@ CALLS = {
     "untrained_twin": lambda seed: nd.untrained_twin("digits", seed=seed),
     "align_latents": lambda seed: nd.align_latents(LATENTS, LATENTS, seed=seed),
     "compare": lambda seed: nd.compare(MEANS, MEANS, seed=seed),
+    "compare_models": lambda seed: nd.compare_models(RDMS, RDMS, n_resamples=20, seed=seed),
     "decode": lambda seed: nd.decode(COUNTS, n_shuffles=0, seed=seed),
     "decode_by": lambda seed: nd.decode_by(COUNTS, n_shuffles=0, n_draws=1, seed=seed),
     "dimensionality": lambda seed: nd.dimensionality(COUNTS, seed=seed),

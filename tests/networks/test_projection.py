@@ -1,5 +1,7 @@
 """A projection keeps distances as promised, is nobody's favourite, and is the same for any batch."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
@@ -7,7 +9,8 @@ from sklearn.random_projection import SparseRandomProjection, johnson_lindenstra
 
 from neurodata4ml.errors import DesignError
 from neurodata4ml.networks.activations import activations
-from neurodata4ml.networks.projection import Projection, as_projection, components_for, distortion
+from neurodata4ml.networks.projection import as_projection
+from neurodata4ml.sparse_projection import Projection, components_for, distortion
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +18,25 @@ def digits():
     from sklearn.datasets import load_digits
 
     return load_digits().images[:118] / 16
+
+
+@pytest.mark.parametrize(
+    ("k", "p", "seed", "whole", "of_signs", "of_responses"),
+    [
+        (40, 300, 3, 10**9, "afd8642aa93b1db5", "3419147de88f1bd4"),
+        (40, 300, 3, 0, "7dda03300fccdac8", "ef85bf369ca586c0"),
+        (16, 2500, 7, 0, "79d28a7b0ed18e99", "a7b65260f6054e22"),
+    ],
+)
+def test_stored_activations_keep_their_bits(monkeypatch, k, p, seed, whole, of_signs, of_responses):
+    # the digests of before encoding came to project by the same matrices
+    monkeypatch.setattr("neurodata4ml.sparse_projection.WHOLE", whole)
+    projection = Projection(k, 9, seed)
+    signs = projection.matrix("conv1", p)
+    parts = (signs.data.astype("<f8"), signs.indices.astype("<i8"), signs.indptr.astype("<i8"))
+    assert sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:16] == of_signs
+    responses = np.linspace(-1, 1, 9 * p, dtype=np.float32).reshape(9, p)
+    assert sha256(projection.apply(responses, signs).astype("<f4").tobytes()).hexdigest()[:16] == of_responses
 
 
 @pytest.mark.parametrize("eps", [0.1, 0.3, 0.7])
@@ -32,7 +54,7 @@ def test_too_few_components_promise_nothing():
 
 @pytest.mark.parametrize(("whole", "s"), [(0, 60.0), (10**9, 3.0)])
 def test_signs_are_as_rare_and_as_balanced_as_scikit_learns(monkeypatch, whole, s):
-    monkeypatch.setattr("neurodata4ml.networks.projection.WHOLE", whole)
+    monkeypatch.setattr("neurodata4ml.sparse_projection.WHOLE", whole)
     p, k = 3600, 500
     ours = Projection(k, 10, 0).matrix("layer", p)
     density = "auto" if s == 60 else 1 / 3
@@ -50,7 +72,7 @@ def test_signs_are_as_rare_and_as_balanced_as_scikit_learns(monkeypatch, whole, 
 
 @pytest.mark.parametrize(("whole", "s"), [(0, 20.0), (10**9, 3.0)])
 def test_inner_products_are_unbiased_with_the_variance_of_li_hastie_and_church(monkeypatch, whole, s):
-    monkeypatch.setattr("neurodata4ml.networks.projection.WHOLE", whole)
+    monkeypatch.setattr("neurodata4ml.sparse_projection.WHOLE", whole)
     x, y = np.random.default_rng(0).exponential(size=(2, 400))
     k, products = 50, []
     for seed in range(2000):
@@ -86,7 +108,7 @@ def test_blocks_of_a_batch_change_no_bit(monkeypatch):
     values = np.random.default_rng(0).normal(size=(9, 300)).astype(np.float32)
     projection = Projection(40, 9, 3)
     whole = projection.apply(values, projection.matrix("a", 300))
-    monkeypatch.setattr("neurodata4ml.networks.projection.BLOCK", 650)
+    monkeypatch.setattr("neurodata4ml.sparse_projection.BLOCK", 650)
     np.testing.assert_array_equal(projection.apply(values, projection.matrix("a", 300)), whole)
 
 

@@ -15,10 +15,11 @@ from neurodata4ml.networks import progress as bars
 from neurodata4ml.networks.costs import Cost, cost_of, require_memory
 from neurodata4ml.networks.images import Images
 from neurodata4ml.networks.preprocessing import Preprocessing
-from neurodata4ml.networks.projection import Projection, as_projection
+from neurodata4ml.networks.projection import as_projection
 from neurodata4ml.networks.showing import Showing, as_showing
 from neurodata4ml.networks.store import Identity, Writer, as_path, open_activations
 from neurodata4ml.require import require_whole
+from neurodata4ml.sparse_projection import Projection
 
 LOG = logging.getLogger("neurodata4ml.networks")
 
@@ -59,7 +60,7 @@ def activations(
     project : int or float, optional
         Keep a sparse random projection of each layer that is wider: a number of components, or the distortion of
         squared distances that is allowed (0.2). The whole layer is held for one batch at most. See
-        :class:`~neurodata4ml.networks.projection.Projection`; what is promised stands in ``attrs["projection"]`` and
+        :class:`~neurodata4ml.sparse_projection.Projection`; what is promised stands in ``attrs["projection"]`` and
         ``attrs["distortion"]`` (NaN: nothing below 1).
     seed : int
         Of the projection. Nothing else is random.

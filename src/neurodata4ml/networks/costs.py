@@ -13,8 +13,9 @@ import pandas as pd
 from neurodata4ml.errors import DesignError
 from neurodata4ml.networks.images import Images
 from neurodata4ml.networks.preprocessing import Preprocessing
-from neurodata4ml.networks.projection import BLOCK, Projection, as_projection
+from neurodata4ml.networks.projection import as_projection
 from neurodata4ml.networks.showing import Showing, as_showing
+from neurodata4ml.sparse_projection import BLOCK, Projection
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,13 @@
-"""The arrays of a comparison: what each must be, and trials at a size whose products are numbers."""
+"""The arrays of a comparison: what each must be."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import xarray as xr
 
 from neurodata4ml.dims import FEATURES, require_array
 from neurodata4ml.errors import DesignError
-
-_FARTHEST = 1e60
-"""Fourth powers of numbers between 1 over this and this are numbers."""
 
 
 def named(x: xr.DataArray | Mapping[str, xr.DataArray], side: str, *, step: str) -> dict[str, xr.DataArray]:
@@ -39,14 +35,3 @@ def named(x: xr.DataArray | Mapping[str, xr.DataArray], side: str, *, step: str)
             message = f"{step} needs responses of at least one {empty[0]}; {name} has none. Leave it out."
             raise DesignError(message)
     return dict(x)
-
-
-def within_reach(x: xr.DataArray) -> xr.DataArray:
-    """Return responses divided by a power of two where they are so large or small that their products are no numbers.
-
-    No digit changes, and nothing that ignores scale.
-    """
-    size = float(np.abs(x).max()) if x.size else 0.0
-    if not 0 < size < np.inf or 1 / _FARTHEST < size < _FARTHEST:
-        return x
-    return x.copy(data=np.ldexp(x.values.astype(np.float64), -int(np.frexp(size)[1])))

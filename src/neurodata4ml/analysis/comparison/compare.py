@@ -14,7 +14,7 @@ from neurodata4ml.analysis.comparison.question import Question, Representation, 
 from neurodata4ml.analysis.comparison.ranking import among_best
 from neurodata4ml.analysis.comparison.rows import row_of
 from neurodata4ml.analysis.comparison.significance import default_shuffles, known_correction, significance
-from neurodata4ml.analysis.comparison.told import assumed, warn_undefined
+from neurodata4ml.analysis.comparison.told import assumed, undefined, warned
 from neurodata4ml.analysis.linear.threads import in_threads, one_blas_thread
 from neurodata4ml.analysis.similarity.metrics import METRICS
 from neurodata4ml.analysis.similarity.representations import Side, represent
@@ -49,7 +49,10 @@ def compare(
     Stimuli are matched by label, never by position. With single trials in ``x``, ``cka_unbiased`` is corrected for
     trial noise: it estimates the similarity of the noise-free responses of these units to these stimuli. The corrected
     value may pass 1 by its error, and the interval of very noisy responses is too wide rather than too narrow. Where
-    no signal is found above the noise it is NaN, with a warning. Every metric depends on how many units were
+    no signal is found above the noise it is NaN, with a warning, and
+    ``attrs["undefined"]`` says why, as of all that is NaN. Trials on both sides: of one recording (equal trials, by
+    label, else by order and stimulus) noise that both share within trials does not count as similarity; of two, each
+    side's noise is taken out by its own halves. Every metric depends on how many units were
     recorded: statements across areas need ``match_units``. In words: ``explain(result)``; candidate against
     candidate: ``pairwise(result)``.
 
@@ -57,7 +60,8 @@ def compare(
     ----------
     x, y : DataArray, or dict of name to DataArray
         Mean responses or activations (stimulus, unit or feature), or RDMs (stimulus, stimulus2). ``x`` may
-        be single trials (trial, unit) with the coordinate ``stimulus``, e.g. ``firing_rate(counts)``.
+        be single trials (trial, unit) with the coordinate ``stimulus``, e.g. ``firing_rate(counts)``; ``y`` too, beside
+        trials in ``x`` and for ``cka_unbiased``.
         Dicts (areas, layers) give the result the dims ``x`` and ``y``.
     metric : str
         A key of ``METRICS``.
@@ -91,7 +95,8 @@ def compare(
         independent data of this size would give; ``p_value`` and ``p_value_corrected`` against independence, one-sided.
         For two or more candidates ``among_best``, ``claim`` and ``best`` (see ``among_best``). With single trials
         ``ceiling``, ``ceiling_low``, ``ceiling_high``: what a perfect model would reach in ``similarity``, or, for
-        ``cka_unbiased``, in ``raw``, the similarity of the observed means. ``n_units``, ``n_features``.
+        ``cka_unbiased``, in ``raw``, the similarity of the observed means (trials on both sides: for each ``y``).
+        ``n_units``, ``n_features``.
         ``attrs["assumed"]`` says what the numbers rest on.
 
     Raises
@@ -129,7 +134,8 @@ def compare(
         null = _null(question, sides, n_units, tested)
         out = _with_p(_table(question, sides, n_units, null), null, tested)
         out = with_ceiling(out, question).assign(_sizes(question))
-    warn_undefined(out, question.over)
+    why = warned(undefined(out, question.over))
+    out = out.drop_vars(["silent_x", "silent_y"], errors="ignore")
     out = out.squeeze([dim for dim, given in (("x", x), ("y", y)) if not isinstance(given, Mapping)], drop=True)
     named: dict[str, Any] = {"metric": metric, "distance": question.distance if question.promise.on == "rdm" else None}
     out.attrs = {
@@ -141,6 +147,7 @@ def compare(
         "assumed": assumed(question, matched=n_units),
         **{key: value for key, value in options.items() if key != "n_splits" or question.corrected},
         **({"n_units_matched": n_units} if n_units else {}),
+        **why,
         **out.attrs,
     }
     return add_step(out, "compare", **named, over=list(question.over), match_units=match_units, **options)

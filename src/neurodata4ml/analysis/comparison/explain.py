@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 
-from neurodata4ml.analysis.comparison.explained import models, responses, similarity, tests
+from neurodata4ml.analysis.comparison.explained import models, responses, similarity, subjects, tests
 from neurodata4ml.errors import DesignError
 from neurodata4ml.suggest import guess
 
@@ -17,6 +17,9 @@ Explainer = Callable[[Any], Sequence[tuple[str, str]]]
 """Given a result, headings with what stands under them; what is empty is left out."""
 
 _WIDTH = 100
+
+_CELL_BY_CELL = ("compare", "brain_vs_network", "rdm")
+"""Results of which is told what is missing in the part at hand, rather than what ``attrs["undefined"]`` says of all."""
 
 
 class Explanation(str):
@@ -68,6 +71,8 @@ def explain(result: xr.Dataset | xr.DataArray) -> Explanation:
         )
         raise DesignError(message)
     parts = [(title, " ".join(text.split())) for title, text in EXPLANATIONS[step](result) if text.strip()]
+    if step not in _CELL_BY_CELL and "undefined" in result.attrs:
+        parts = [(title, text + f" {result.attrs['undefined']}" * (title == "The numbers")) for title, text in parts]
     return Explanation("\n\n".join(f"{title}\n{_wrapped(text)}" for title, text in parts))
 
 
@@ -92,6 +97,7 @@ EXPLANATIONS: dict[str, Explainer] = {
     "pairwise": tests.of_pairwise,
     "against": tests.of_against,
     "hierarchy": tests.of_hierarchy,
+    "compare_models": subjects.of_compare_models,
     "rdm": responses.of_rdm,
     "reliability": responses.of_reliability,
     "noise_summary": responses.of_noise_summary,

@@ -59,6 +59,7 @@ def hierarchy(
     Dataset
         ``correlation`` (Spearman; 0 where all areas have one depth) with ``low``, ``high``, ``replicate`` (resample);
         ``p_value``; ``depth`` (area), ``depth_low``, ``depth_high``, ``similarity`` (area, layer).
+        ``attrs["undefined"]`` names areas without a depth.
 
     Raises
     ------
@@ -112,6 +113,10 @@ def hierarchy(
         "metric": "cka_unbiased",
         "over": "stimulus, unit",
     }
+    silent = [str(area) for area, depth in zip(areas, out["depth"].values, strict=True) if np.isnan(depth)]
+    if silent:
+        why = f"The depth of {', '.join(silent)}, and with it the correlation, is NaN: no layer has a similarity with "
+        out.attrs["undefined"] = why + "it, because its responses or all layers do not vary between the stimuli."
     return add_step(out, "hierarchy", order=areas, n_resamples=n_resamples, seed=seed)
 
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 
 from neurodata4ml.analysis.comparison.sheets import sheet_of
+from neurodata4ml.analysis.comparison.told import undefined_differences
 from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.inference.jackknife import interval
-from neurodata4ml.analysis.inference.p_values import ROUNDING, benjamini_hochberg, holm
+from neurodata4ml.analysis.inference.p_values import CORRECTIONS, ROUNDING, require_correction
 from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.suggest import guess
-
-_CORRECTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "holm": holm,
-    "fdr": benjamini_hochberg,
-    "none": lambda p: p,
-}
 
 _REFERENCES = ("zero", "ceiling")
 
@@ -53,7 +47,8 @@ def pairwise(result: xr.Dataset, *, correction: str = "holm", confidence: float 
     -------
     Dataset, dims (..., y, y2), unitless
         ``difference`` (y less y2), ``se``, ``low``, ``high`` (jackknife, t with groups - 1 degrees of freedom);
-        ``p_value`` two-sided, ``p_value_corrected``; NaN of a candidate with itself, and where a replicate is NaN.
+        ``p_value`` two-sided, ``p_value_corrected``; NaN of a candidate with itself, and where a replicate is NaN,
+        which ``attrs["undefined"]`` tells.
 
     Raises
     ------
@@ -83,7 +78,7 @@ def pairwise(result: xr.Dataset, *, correction: str = "holm", confidence: float 
     out["p_value"] = out.p_value.where(place != other)
     # each pair is one question, asked in both directions
     asked = out.p_value.where(place < other)
-    corrected = asked.copy(data=_CORRECTIONS[correction](asked.values))
+    corrected = asked.copy(data=CORRECTIONS[correction](asked.values))
     turned = corrected.rename(y="y2", y2="y").transpose(*corrected.dims)
     out["p_value_corrected"] = corrected.fillna(turned.drop_vars(["y", "y2"], errors="ignore"))
     return _finished(out, result, asked, correction, confidence, "pairwise")
@@ -132,7 +127,7 @@ def against(
     out = _tested(result.similarity - bar, result.replicate - bar, variance, confidence)
     if reference == "zero":
         out["p_value"] = (out.p_value / 2).where(out.difference > 0, 1.0 - out.p_value / 2)
-    out["p_value_corrected"] = out.p_value.copy(data=_CORRECTIONS[correction](out.p_value.values))
+    out["p_value_corrected"] = out.p_value.copy(data=CORRECTIONS[correction](out.p_value.values))
     return _finished(out, result, out.p_value, correction, confidence, "against", reference=reference)
 
 
@@ -188,10 +183,7 @@ def _check(result: xr.Dataset, correction: str, confidence: float) -> None:
             "This result has no replicates, and so no interval of a difference. Type compare(x, y, over='stimulus')."
         )
         raise DimensionError(message)
-    if not isinstance(correction, str) or correction not in _CORRECTIONS:
-        known = ", ".join(_CORRECTIONS)
-        message = f"Unknown correction {correction!r}.{guess(correction, _CORRECTIONS)} Type one of {known}."
-        raise DesignError(message)
+    require_correction(correction)
     require_confidence(confidence, step="A difference")
 
 
@@ -207,5 +199,5 @@ def _finished(
     shown = {name: result.attrs[name] for name in ("metric", "distance", "over", "n_stimuli") if name in result.attrs}
     n_tests = int(asked.notnull().sum())
     out.attrs = {**provenance(result), **shown, "correction": correction, "n_tests": n_tests, "confidence": confidence}
-    out.attrs |= more
+    out.attrs |= more | undefined_differences(out, "Differences" if step == "pairwise" else "The difference")
     return add_step(out, step, correction=correction, confidence=confidence, **more)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.comparison.permuted import orders, permuted
 from neurodata4ml.analysis.comparison.question import Representation, ask
+from neurodata4ml.analysis.comparison.told import not_varying
 from neurodata4ml.analysis.inference.corrections import max_t
 from neurodata4ml.analysis.inference.p_values import ROUNDING, permutation_p
 from neurodata4ml.analysis.similarity.representations import represent, similarity_of
 from neurodata4ml.dims import add_step, provenance
+from neurodata4ml.errors import DimensionError
 from neurodata4ml.require import require_whole
 
 
@@ -50,6 +53,7 @@ def permutation_test(
     Dataset, unitless
         ``similarity``; ``null`` with the dim ``shuffle``, the same orders for all cells; ``p_value`` one-sided, ``(1 +
         #{null >= similarity}) / (1 + n)``; for dicts ``p_value_corrected``, by max-T over all cells.
+        ``attrs["undefined"]`` names cells that are NaN, as one side does not vary.
 
     Raises
     ------
@@ -70,6 +74,12 @@ def permutation_test(
     question = ask(
         x, y, metric=metric, distance=distance, over=(), confidence=0.95, margin=0.0, n_groups=2, n_splits=1, seed=seed
     )
+    if question.two_sided:
+        message = (
+            "permutation_test averages trials, and noise shared by two sides would count; got trials on both. Type "
+            "compare(x, y).p_value, in which shared noise does not meet, or average the second: average_by(y)."
+        )
+        raise DimensionError(message)
     promise, labels = question.promise, question.labels
     rows, sides = (
         [represent(array, labels, promise, distance=question.distance) for array in arrays.values()]
@@ -91,11 +101,13 @@ def permutation_test(
     if not (isinstance(x, Mapping) or isinstance(y, Mapping)):
         out = out.drop_vars("p_value_corrected")
     shown = {"metric": metric, **({"distance": question.distance} if promise.on == "rdm" else {})}
-    about = {
+    about: dict[str, Any] = {
         "n_stimuli": len(labels),
         "n_shuffles": len(order),
         "n_tests": int(np.isfinite(similarity).sum()),
         "seed": seed,
     }
+    cells = xr.DataArray(similarity, dims=("x", "y"), coords={"x": list(question.xs), "y": list(question.ys)})
+    about |= not_varying(cells)
     out.attrs = {**provenance(*question.xs.values()), **shown, **about}
     return add_step(out, "permutation_test", **shown, n_shuffles=len(order), seed=seed)

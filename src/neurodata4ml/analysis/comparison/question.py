@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.comparison.arrays import named, within_reach
+from neurodata4ml.analysis.comparison.arrays import named
 from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
 from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.inference.left_out import groups_of
 from neurodata4ml.analysis.similarity.metrics import METRICS, Metric
-from neurodata4ml.analysis.similarity.representations import chosen_distance, trial_values
+from neurodata4ml.analysis.similarity.representations import chosen_distance, trial_values, within_reach
 from neurodata4ml.dims import feature_dim, presented, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.suggest import guess
@@ -28,7 +28,7 @@ class Question:
     Attributes
     ----------
     xs, ys : dict of str to DataArray
-        Trials (trial, unit), means (stimulus, features) or RDMs; of trials, only on ``xs``.
+        Trials (trial, unit), means (stimulus, features) or RDMs; trials on ``ys`` only for noise-corrected CKA.
     metric, distance : str
     labels : ndarray
         The stimuli, in the order in which both sides are put.
@@ -63,6 +63,11 @@ class Question:
         """Whether the similarity is corrected for trial noise."""
         return self.from_trials and self.metric == "cka_unbiased"
 
+    @property
+    def two_sided(self) -> bool:
+        """Whether both sides are single trials."""
+        return any("trial" in array.dims for array in self.ys.values())
+
 
 def ask(
     x: Representation,
@@ -94,12 +99,13 @@ def ask(
         message = f"compare needs a margin of 0 or more, below 1; got {margin!r}. Type margin=0.03, or 0 for none."
         raise DesignError(message)
     xs = {name: presented(one, step="compare").compute() for name, one in named(x, "x", step="compare").items()}
-    ys = named(y, "y", step="compare")
+    ys = {name: _shown(one) for name, one in named(y, "y", step="compare").items()}
     from_trials = any("trial" in array.dims for array in xs.values())
     distance = chosen_distance(distance, from_trials=from_trials)
-    _check_trials(xs, ys, METRICS[metric], distance)
+    _check_trials(xs, ys, metric, distance)
     if from_trials and (METRICS[metric].on != "rdm" or DISTANCES[distance].units != "same"):
         xs = {name: within_reach(one) for name, one in xs.items()}
+        ys = {name: within_reach(one) if "trial" in one.dims else one for name, one in ys.items()}
     labels = _labels(next(iter(xs.values())))
     _check_count(len(labels), metric)
     chosen = _over(over, xs, from_trials)
@@ -152,24 +158,35 @@ def _check_over(name: str, side: str, array: xr.DataArray) -> None:
         raise DesignError(message)
 
 
-def _check_trials(xs: dict[str, xr.DataArray], ys: dict[str, xr.DataArray], metric: Metric, distance: str) -> None:
-    """Both sides must be of one kind each."""
-    trials = [name for name, array in xs.items() if "trial" in array.dims]
-    if [name for name, array in ys.items() if "trial" in array.dims]:
-        message = "compare takes single trials on its first side only; average the second: average_by(y)."
+def _shown(y: xr.DataArray) -> xr.DataArray:
+    """Return trials without blank and invalid ones; layers, which may be too large to hold, as they are."""
+    return presented(y, step="compare").compute() if "trial" in y.dims else y
+
+
+def _check_trials(xs: dict[str, xr.DataArray], ys: dict[str, xr.DataArray], name: str, distance: str) -> None:
+    """Both sides must be of one kind each; trials on the second only where their noise can be taken out."""
+    trials, others = ([one for one, array in side.items() if "trial" in array.dims] for side in (xs, ys))
+    if others and (not trials or name != "cka_unbiased"):
+        message = (
+            f"compare takes single trials on its second side only beside trials, and for cka_unbiased; got trials in "
+            f"{', '.join(others)} and metric={name!r}. Average the second: average_by(y)."
+        )
         raise DimensionError(message)
-    if trials and len(trials) < len(xs):
-        message = f"compare takes single trials for all of x or for none; only {', '.join(trials)} have a trial dim."
-        raise DimensionError(message)
+    for side, some, arrays in (("x", trials, xs), ("y", others, ys)):
+        if some and len(some) < len(arrays):
+            message = (
+                f"compare takes single trials for all of {side} or for none; only {', '.join(some)} have a trial dim."
+            )
+            raise DimensionError(message)
     bare = not trials and not all("stimulus2" in array.dims for array in xs.values())
-    if metric.on == "rdm" and distance == "crossnobis" and bare:
+    if METRICS[name].on == "rdm" and distance == "crossnobis" and bare:
         message = (
             'distance="crossnobis" needs single trials (trial, unit) in x. '
             'Hand in the trials, their RDM, or type distance="correlation".'
         )
         raise DesignError(message)
-    for name in trials:
-        trial_values(xs[name], step="compare")
+    for array in (*(xs[one] for one in trials), *(ys[one] for one in others)):
+        trial_values(array, step="compare")
 
 
 def _labels(x: xr.DataArray) -> np.ndarray:

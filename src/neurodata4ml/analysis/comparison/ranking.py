@@ -23,8 +23,8 @@ def among_best(
     Nothing is claimed where no candidate's similarity is by its own interval above what independent data give, which
     of biased metrics is well above 0, or where that of the highest is not known (NaN): all candidates are among the
     best then. Otherwise a candidate whose difference is not known is not among them.
-    Intervals are Bonferroni-corrected for the number of candidates less one: the truly best candidate is among the
-    best with a probability of at least ``confidence``.
+    Intervals of differences are Bonferroni-corrected for the number of candidates less one: the truly best candidate
+    is among the best with a probability of at least ``confidence``; those of candidates alone for their number.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def among_best(
     level = 1.0 - (1.0 - confidence) / max(similarity.sizes["y"] - 1, 1)
     gap = interval(similarity.isel(y=top) - similarity, replicate.isel(y=top) - replicate, confidence=level)
     near = gap.low.notnull() & ((gap.estimate < margin) | (gap.low <= 0))
-    alone = interval(similarity, replicate, confidence=confidence).low
+    of_all = 1.0 - (1.0 - confidence) / max(similarity.sizes["y"], 1)
+    alone = interval(similarity, replicate, confidence=of_all).low
     claim = (alone > null).any("y") & alone.isel(y=top).drop_vars("y").notnull()
     best = similarity["y"].astype(object).isel(y=top).drop_vars("y").where(claim, "")
     return xr.Dataset({"among_best": near | ~claim, "claim": claim, "best": best})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -11,6 +11,7 @@ import xarray as xr
 from neurodata4ml.analysis.comparison.question import Question
 from neurodata4ml.analysis.comparison.surplus import stimulus_replicates, stimulus_replicates_of_halves
 from neurodata4ml.analysis.comparison.two_factor import two_factor_interval
+from neurodata4ml.analysis.comparison.two_sides import Partner, partner_of
 from neurodata4ml.analysis.inference.jackknife import interval, jackknife
 from neurodata4ml.analysis.reliability.noise_corrected import corrected_cka, has_signal, unit_vectors, with_halves
 from neurodata4ml.analysis.similarity.representations import Side, represent
@@ -25,7 +26,8 @@ def row_of(x: xr.DataArray, sides: list[Side], question: Question) -> xr.Dataset
     -------
     Dataset, dims (y) and, of replicates, (group, y)
         ``similarity``; with an interval ``low``, ``high``, ``replicate``; where noise is corrected for also ``raw``,
-        ``ceiling`` with ``ceiling_low`` and ``ceiling_high``. What needs a signal is NaN where none is found.
+        ``ceiling`` with ``ceiling_low`` and ``ceiling_high`` (of trials on both sides, for each y). What needs a signal
+        is NaN where none is found: ``silent_x``, ``silent_y``.
     """
     asked = _asked(x, sides, question)
     estimate = asked.of(asked.x)
@@ -35,14 +37,22 @@ def row_of(x: xr.DataArray, sides: list[Side], question: Question) -> xr.Dataset
         out = found[["low", "high", "replicate"]].sel(quantity="similarity", drop=True).drop_attrs().assign(out)
         out = out.assign_coords(group=np.arange(out.sizes["group"]))
     if question.corrected:
-        out["ceiling"] = _of(estimate, "ceiling").isel(y=0)
+        out = out.assign(_ceilings(estimate, found, two_sided=question.two_sided))
         if found is not None:
-            for bound in ("low", "high"):
-                out[f"ceiling_{bound}"] = found[bound].sel(quantity="ceiling", drop=True).isel(y=0)
-            out = out.where(_has_signal(asked, estimate, found))
+            silent = _silent(asked, estimate, found)
+            out = out.where(~(silent["silent_x"] | silent.get("silent_y", False))).assign(silent)
         out["raw"] = _of(estimate, "raw")
     told = {} if found is None else found.attrs
     return out.assign_attrs({**told, **({"folds": asked.x.attrs["folds"]} if question.corrected else {})})
+
+
+def _ceilings(estimate: xr.DataArray, found: xr.Dataset | None, *, two_sided: bool) -> dict[str, xr.DataArray]:
+    """Return the ceiling, and its interval where there is one: of one side alone it is the same for every y."""
+    values = {"ceiling": estimate}
+    if found is not None:
+        values |= {"ceiling_low": found["low"], "ceiling_high": found["high"]}
+    ceilings = {name: _of(value, "ceiling").drop_attrs() for name, value in values.items()}
+    return ceilings if two_sided else {name: value.isel(y=0) for name, value in ceilings.items()}
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,13 @@ class _Asked:
     question: Question
     half: np.ndarray | None
     vectors: np.ndarray | None
+    partners: list[Partner]
 
     def of(self, part: xr.DataArray) -> xr.DataArray:
         """Return the similarities (quantity, y) of a part of ``x``; NaN if a stimulus has too few trials."""
         labels, promise, distance = self.question.labels, self.question.promise, self.question.distance
+        if self.half is not None and self.partners:
+            return xr.concat([one.beside(part, self.half, len(labels)) for one in self.partners], dim="y").T
         if self.half is not None and self.vectors is not None:
             return corrected_cka(part, self.half, len(labels), self.vectors)
         if "trial" in part.dims:
@@ -71,11 +84,14 @@ class _Asked:
     def without_stimuli(self, part: xr.DataArray) -> xr.DataArray:
         """Return the similarities (group, quantity, y) of a part of ``x`` with each stimulus left out."""
         labels, promise = self.question.labels, self.question.promise
+        if self.half is not None and self.partners:
+            found = [one.without_stimuli(part, self.half, len(labels)) for one in self.partners]
+            return xr.concat(found, dim="y").transpose("group", "quantity", "y")
         if self.half is not None and self.vectors is not None:
             return stimulus_replicates_of_halves(part, self.half, len(labels), self.vectors)
         side = represent(part, labels, promise, distance=self.question.distance)
-        found = stimulus_replicates(promise, side, self.sides)
-        return xr.concat([_quantities(one) for one in found], dim="group")
+        replicates = stimulus_replicates(promise, side, self.sides)
+        return xr.concat([_quantities(one) for one in replicates], dim="group")
 
     def without_units(self) -> Iterator[xr.DataArray]:
         """Yield ``x`` without one group of units: dealt at random, or those of one session or animal."""
@@ -92,34 +108,66 @@ class _Asked:
 
 def _asked(x: xr.DataArray, sides: list[Side], question: Question) -> _Asked:
     if not question.corrected:
-        return _Asked(x, sides, question, None, None)
+        return _Asked(x, sides, question, None, None, [])
     units = {str(n): c.values for n, c in x.coords.items() if c.dims == (feature_dim(x, step="compare"),)}
     trials, half = with_halves(x, n_splits=question.n_splits, seed=question.seed, step="compare")
     trials = trials.assign_coords({name: (trials.dims[1], values) for name, values in units.items()})
-    return _Asked(trials, sides, question, half, unit_vectors([side.prepared for side in sides]))
+    if question.two_sided:
+        settings: dict[str, int] = {"n_splits": question.n_splits, "seed": question.seed}
+        partners = [partner_of(x, y, half, **settings) for y in question.ys.values()]
+        return _Asked(trials, sides, question, half, None, partners)
+    return _Asked(trials, sides, question, half, unit_vectors([side.prepared for side in sides]), [])
 
 
 def _found(asked: _Asked, estimate: xr.DataArray) -> xr.Dataset:
     """Return the interval of every quantity, and the replicates that it comes from."""
-    question, told = asked.question, {}
+    question = asked.question
     if len(question.over) == 2:
         return _over_both(asked, estimate)
     if question.over == ("trial",):
-        left_out = jackknife(asked.of, asked.x, n_groups=question.n_groups)
-        replicate, told = left_out["replicate"], {key: left_out.attrs[key] for key in ("groups", "n_groups")}
-    elif question.over == ("stimulus",):
+        return _over_trials(asked, estimate)
+    if question.over == ("stimulus",):
         replicate = asked.without_stimuli(asked.x)
     else:
         replicate = xr.concat([asked.of(part) for part in asked.without_units()], dim="group")
+    return interval(estimate, replicate, confidence=question.confidence)
+
+
+def _over_trials(asked: _Asked, estimate: xr.DataArray) -> xr.Dataset:
+    """Return the interval over trials: of one recording those of both sides at once, of two those of each."""
+    question = asked.question
+    left_out = jackknife(asked.of, asked.x, n_groups=question.n_groups)
+    replicate, told = left_out["replicate"], {key: left_out.attrs[key] for key in ("groups", "n_groups")}
+    if not all(one.together for one in asked.partners):
+        theirs = [_over_trials_of(one, asked) for one in asked.partners]
+        n, most = replicate.sizes["group"], max(one.sizes["group"] for one in theirs)
+        padded = [
+            _spread(one, "group", n + most).pad(group=(0, most - one.sizes["group"]), constant_values=0.0)
+            for one in theirs
+        ]
+        mine = _spread(replicate, "group", n + most)
+        replicate = estimate + xr.concat([mine, xr.concat(padded, dim="y").transpose(*mine.dims)], dim="group")
     return interval(estimate, replicate, confidence=question.confidence).assign_attrs(told)
 
 
-def _has_signal(asked: _Asked, estimate: xr.DataArray, found: xr.Dataset) -> xr.DataArray:
-    """Return whether there is signal above the noise of the trials, whatever the interval is over."""
+def _over_trials_of(partner: Partner, asked: _Asked) -> xr.DataArray:
+    """Return the quantities (group, quantity) without some trials of a second side that is a recording of its own."""
+
+    def of(part: xr.DataArray) -> xr.DataArray:
+        other = Partner(part, partner.half, together=partner.together)
+        return replace(asked, partners=[other]).of(asked.x).isel(y=0)
+
+    if partner.together:  # its trials were left out with those of the first side
+        return of(partner.trials).expand_dims(group=1)
+    return jackknife(of, partner.trials, n_groups=asked.question.n_groups)["replicate"]
+
+
+def _silent(asked: _Asked, estimate: xr.DataArray, found: xr.Dataset) -> xr.Dataset:
+    """Return which sides have no signal above the noise of their trials, whatever the interval is over."""
     if asked.question.over != ("trial",):
-        left_out = jackknife(asked.of, asked.x, n_groups=asked.question.n_groups)
-        found = interval(estimate, left_out["replicate"], confidence=asked.question.confidence)
-    return has_signal(found.sel(quantity="own", drop=True).isel(y=0))
+        found = _over_trials(asked, estimate)
+    out = xr.Dataset({"silent_x": ~has_signal(found.sel(quantity="own", drop=True).isel(y=0))})
+    return out.assign(silent_y=~has_signal(found.sel(quantity="own_y", drop=True))) if asked.partners else out
 
 
 def _over_both(asked: _Asked, estimate: xr.DataArray) -> xr.Dataset:

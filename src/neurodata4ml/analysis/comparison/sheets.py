@@ -9,7 +9,7 @@ import xarray as xr
 
 from neurodata4ml.errors import DimensionError
 
-_TOLD = ("distance", "assumed", "no_ceiling", "n_tests")
+_TOLD = ("distance", "assumed", "no_ceiling", "undefined", "n_tests")
 """What differs between metrics, and stands along ``metric`` in a table of several."""
 
 _CEILING = ("ceiling", "ceiling_low", "ceiling_high")

@@ -7,8 +7,10 @@ import xarray as xr
 
 from neurodata4ml.analysis.comparison.permuted import orders, permuted
 from neurodata4ml.analysis.comparison.question import Question
+from neurodata4ml.analysis.comparison.two_sides import partner_of, permuted_halves
 from neurodata4ml.analysis.inference.corrections import max_t
 from neurodata4ml.analysis.inference.p_values import ROUNDING, benjamini_hochberg, holm, permutation_p
+from neurodata4ml.analysis.reliability.noise_corrected import with_halves
 from neurodata4ml.analysis.similarity.representations import Side, represent
 from neurodata4ml.analysis.similarity.table import similarities
 from neurodata4ml.errors import DesignError
@@ -47,9 +49,7 @@ def significance(
         ``p_value``, ``p_value_corrected`` over all cells, and ``null_mean``, the mean similarity of the shuffles.
     """
     order = orders(len(question.labels), n_shuffles, question.seed)
-    rows = [represent(x, question.labels, question.promise, distance=question.distance) for x in xs]
-    observed = similarities(question.promise, rows, sides)
-    null = np.stack([permuted(question.promise, row, sides, order) for row in rows], axis=1)
+    observed, null = _of_halves(xs, question, order) if question.two_sided else _of_means(xs, sides, question, order)
     p = permutation_p(observed - ROUNDING, null)
     corrected = {
         "max-t": lambda: max_t(observed, null),
@@ -62,3 +62,25 @@ def significance(
         {name: (("x", "y"), values) for name, values in found.items()},
         attrs={"n_tests": int(np.isfinite(p).sum()), "n_shuffles": len(order), "correction": correction},
     )
+
+
+def _of_means(
+    xs: list[xr.DataArray], sides: list[Side], question: Question, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return similarities (x, y) and those of exchanged stimuli (n_orders, x, y)."""
+    rows = [represent(x, question.labels, question.promise, distance=question.distance) for x in xs]
+    observed = similarities(question.promise, rows, sides)
+    return observed, np.stack([permuted(question.promise, row, sides, order) for row in rows], axis=1)
+
+
+def _of_halves(xs: list[xr.DataArray], question: Question, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of trials on both sides, from products in which noise shared by both does not meet."""
+    settings: dict[str, int] = {"n_splits": question.n_splits, "seed": question.seed}
+
+    def row(x: xr.DataArray) -> np.ndarray:
+        trials, half = with_halves(x, **settings, step="compare")
+        partners = [partner_of(x, y, half, **settings) for y in question.ys.values()]
+        return np.stack([permuted_halves(trials, half, partner, order) for partner in partners], axis=1)
+
+    found = np.stack([row(x) for x in xs], axis=1)
+    return found[0], found[1:]

@@ -59,7 +59,7 @@ def pair_surplus(metric: Metric, x: Side, sides: list[Side]) -> np.ndarray:
     name = name_of(metric)
     if name in _OF_RANKS:
         ranks = [_unit_square(metric, centred_ranks(side.values)) for side in (x, *sides)]
-        return np.array([_of_pairs(_OF_RANKS[name] * ranks[0] * other) for other in ranks[1:]])
+        return np.array([of_pairs(_OF_RANKS[name] * ranks[0] * other) for other in ranks[1:]])
     if name not in _COSINES:
         return np.zeros(len(sides))
     with one_blas_thread():
@@ -84,12 +84,12 @@ def surplus_of_halves(x: xr.DataArray, half: np.ndarray, n_stimuli: int, candida
         return np.full((4, len(candidates)), np.nan)
     ceiling = np.sqrt(own / total) / 2 * (shared / own - observed / total)
     out = np.empty((4, len(candidates)))
-    out[2:] = np.array([_of_pairs(ceiling), _of_pairs(shared)])[:, None]
+    out[2:] = np.array([of_pairs(ceiling), of_pairs(shared)])[:, None]
     for k, candidate in enumerate(candidates):
         cross = gram * candidate
         for row, (self_term, norm) in enumerate(((shared, own), (observed, total))):
             r = cross.sum() / np.sqrt(norm)
-            out[row, k] = _of_pairs(cross / np.sqrt(norm) - r / 2 * (self_term / norm + candidate**2))
+            out[row, k] = of_pairs(cross / np.sqrt(norm) - r / 2 * (self_term / norm + candidate**2))
     return out
 
 
@@ -104,10 +104,10 @@ def _surplus(a: np.ndarray, b: np.ndarray) -> float:
     r = cross.sum() / 2
     cross -= r * (a * a)
     cross -= r * (b * b)
-    return _of_pairs(cross)
+    return of_pairs(cross)
 
 
-def _of_pairs(each: np.ndarray) -> float:
+def of_pairs(each: np.ndarray) -> float:
     """Return ``2 s2 / n^2`` from what each pair adds (n, n): twice the squares of what its stimuli do not explain.
 
     With nothing on the diagonal, the squares that two-way means explain follow from the sums of rows.

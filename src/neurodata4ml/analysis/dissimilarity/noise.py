@@ -5,44 +5,97 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import xarray as xr
 
 from neurodata4ml.analysis.linear.stimuli import stimulus_means
-from neurodata4ml.errors import DesignError
+from neurodata4ml.analysis.responses import trial_labels
+from neurodata4ml.dims import add_step, feature_dim, presented, provenance, require_array, require_dims, to_matrix
+from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.suggest import guess
 
 
-def noise_precision(values: np.ndarray, labels: np.ndarray, *, method: str = "ledoit-wolf") -> np.ndarray:
-    """Inverse noise covariance from single trials: residuals around the mean of each stimulus.
+def noise_precision(x: xr.DataArray, *, method: str = "ledoit-wolf") -> xr.DataArray:
+    """Inverse noise covariance of units, from single trials: residuals around the mean response to each stimulus.
 
-    The degrees of freedom are trials minus stimuli. (``prec_from_measurements`` of rsatoolbox 0.3.2 takes
-    (stimuli - 1) * repeats, which is too many; its ``prec_from_unbalanced`` agrees with this.) Stimuli keep their
-    means, blocks do not: what a block has more of counts as noise.
+    For ``rdm(means, precision=...)``: where the noise was measured in other trials than the responses. The degrees of
+    freedom are trials minus stimuli. (``prec_from_measurements`` of rsatoolbox 0.3.2 takes (stimuli - 1) * repeats,
+    which is too many; its ``prec_from_unbalanced`` agrees with this.) Stimuli keep their means, blocks do not: what a
+    block has more of counts as noise.
 
     Parameters
     ----------
-    values : ndarray (n_trials, n_units)
-    labels : ndarray (n_trials,)
-        The stimulus of each trial.
+    x : DataArray, dims (trial, unit), with the coordinate ``stimulus``
+        Blank and invalid trials are dropped.
     method : str
         A key of ``PRECISIONS``.
 
     Returns
     -------
-    ndarray (n_units, n_units), in inverse squared units of ``values``
+    DataArray (unit, unit2), in inverse squared units of ``x``
+        ``attrs["degrees_of_freedom"]``.
 
     Raises
     ------
+    DimensionError
+        No labelled array (trial, unit).
     DesignError
-        An unknown method, no stimulus with two trials, or units whose responses never vary.
+        An unknown method, NaN, no stimulus with two trials, or units whose responses never vary.
+
+    References
+    ----------
+    Walther et al. 2016, NeuroImage 137:188.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal((40, 3))
+    >>> x = xr.DataArray(noise, dims=("trial", "unit"), coords={"stimulus": ("trial", np.arange(40) % 4)})
+    >>> noise_precision(x).dims
+    ('unit', 'unit2')
     """
     known_precision(method)
+    require_array(x, step="noise_precision")
+    columns = feature_dim(x, step="noise_precision")
+    require_dims(x, "trial", columns, step="noise_precision", hint="It needs single trials (trial, unit).")
+    x = presented(x, step="noise_precision")
+    values, labels = to_matrix(x, "trial", columns), trial_labels(x, "stimulus", step="noise_precision")
+    if not np.isfinite(values).all():
+        message = f"noise_precision needs finite responses. Drop the others: x.dropna({columns!r})."
+        raise DesignError(message)
     n_free = n_free_of(labels)
     stimuli, means = stimulus_means(values, labels)
     residuals = values - means[np.searchsorted(stimuli, labels)]
     silent = silent_units(values, residuals)
     if silent.any():
         raise DesignError(_silent(np.flatnonzero(silent)))
-    return inverse(PRECISIONS[method](residuals, n_free))
+    coords = {columns: x.indexes[columns], f"{columns}2": x.indexes[columns].to_numpy()} if columns in x.indexes else {}
+    found = inverse(PRECISIONS[method](residuals, n_free))
+    out = xr.DataArray(found, dims=(columns, f"{columns}2"), coords=coords, name="noise_precision")
+    out.attrs = {**provenance(x), "method": method, "degrees_of_freedom": n_free}
+    return add_step(out, "noise_precision", method=method)
+
+
+def of_units(precision: xr.DataArray, x: xr.DataArray, columns: str) -> np.ndarray:
+    """Return the entries of a labelled precision for the units of ``x``, in their order.
+
+    Raises
+    ------
+    DimensionError
+        Other dims, or units that ``x`` does not have or that it has alone: those of a part of a precision are not the
+        precision of a part.
+    """
+    second = f"{columns}2"
+    require_dims(precision, columns, second, step="rdm with precision=", hint="Type noise_precision(trials).")
+    if columns not in precision.indexes or columns not in x.indexes:
+        return np.asarray(precision.transpose(columns, second).values)
+    wanted, given = x.indexes[columns], precision.indexes[columns]
+    if len(wanted) != len(given) or len(wanted.difference(given)):
+        message = (
+            f"rdm with precision= needs that of these {len(wanted)} {columns}s; it is of {len(given)}, "
+            f"{len(wanted.intersection(given))} of them the same. Estimate it for these: noise_precision(trials)."
+        )
+        raise DimensionError(message)
+    place = given.get_indexer(wanted)
+    return np.asarray(precision.transpose(columns, second).values[np.ix_(place, place)])
 
 
 def ledoit_wolf(residuals: np.ndarray, n_free: int) -> np.ndarray:

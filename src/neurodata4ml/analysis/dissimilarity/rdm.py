@@ -12,7 +12,7 @@ import xarray as xr
 from neurodata4ml.analysis.dissimilarity.crossing import Crossing, folds_of
 from neurodata4ml.analysis.dissimilarity.distances import DISTANCES, Distance
 from neurodata4ml.analysis.dissimilarity.means import correlation, euclidean
-from neurodata4ml.analysis.dissimilarity.noise import n_free_of
+from neurodata4ml.analysis.dissimilarity.noise import n_free_of, of_units
 from neurodata4ml.analysis.dissimilarity.slices import Slices
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.dims import add_step, feature_dim, presented, provenance, require_array, require_coords, require_dims
@@ -26,7 +26,7 @@ def rdm(
     x: xr.DataArray,
     *,
     distance: str = "correlation",
-    precision: str | np.ndarray | None = None,
+    precision: str | np.ndarray | xr.DataArray | None = None,
     over: str | None = None,
     by: str | None = None,
     folds: str | None = None,
@@ -46,10 +46,10 @@ def rdm(
         dims, such as ``time``, are kept. Arrays of dask are read some columns at a time, so that 100,000 fit.
     distance : str
         A key of ``DISTANCES``, which says of each whether it takes means or trials, and what it promises.
-    precision : str or ndarray (unit, unit), optional
+    precision : str, DataArray (unit, unit2) or ndarray (unit, unit), optional
         For crossnobis and mahalanobis: a key of ``PRECISIONS``, the inverse noise covariance estimated from the
-        residuals of the trials (of each bin of time its own), or the matrix itself. None leaves the responses of
-        crossnobis as they are, and is ``"ledoit-wolf"`` for mahalanobis.
+        residuals of the trials (of each bin of time its own), or the matrix itself (``noise_precision``). None leaves
+        the responses of crossnobis as they are, and is ``"ledoit-wolf"`` for mahalanobis.
     over : str, optional
         A dim that must be there, and gets an RDM for each of its entries: ``"time"``.
     by : str, optional
@@ -90,16 +90,17 @@ def quiet_rdm(
     x: xr.DataArray,
     *,
     distance: str = "correlation",
-    precision: str | np.ndarray | None = None,
+    precision: str | np.ndarray | xr.DataArray | None = None,
     over: str | None = None,
     by: str | None = None,
     folds: str | None = None,
 ) -> xr.DataArray:
     """Return what ``rdm`` does; that entries are NaN is said in ``attrs["undefined"]`` alone."""
     require_array(x, step="rdm")
-    question = _Question(distance, _promise(distance), precision, folds)
     x = presented(x, step="rdm")
     columns = feature_dim(x, step="rdm")
+    weights = of_units(precision, x, columns) if isinstance(precision, xr.DataArray) else precision
+    question = _Question(distance, _promise(distance), weights, folds)
     _check(x, question, columns, over)
     parts = {None: x} if by is None else _parts(x, by, columns, question)
     found = {name: _one(part, question, columns) for name, part in parts.items()}
@@ -214,7 +215,7 @@ def _of_means(
     if not question.is_of_means and not isinstance(question.precision, np.ndarray):
         message = (
             'rdm with distance="mahalanobis" estimates the noise from single trials; got means. Hand in trials '
-            "(trial, unit), or the inverse noise covariance: precision=matrix."
+            "(trial, unit), or the inverse noise covariance: precision=noise_precision(trials)."
         )
         raise DimensionError(message)
     _check_count(x.sizes["stimulus"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,8 @@ def encode(
     n_jobs : int, optional
         Threads; all cores when left out. The result has the same bits for any number.
     **own
-        Parameters of the encoder: ``ENCODERS[name].own``, e.g. ``n_components=25`` of "pls".
+        Parameters of the encoder: ``ENCODERS[name].own``, e.g. ``n_components=25`` of "pls"; ``form="exact"`` of
+        "ridge", which refuses the random features that it else takes above 10,000 stimuli and features.
 
     Returns
     -------
@@ -123,6 +124,7 @@ def encode(
     }
     if question.layered and not found.joint:
         result = xr.concat(list(parts.values()), dim=xr.Variable("layer", list(parts)), combine_attrs="drop_conflicts")
+        result.attrs |= _told_apart({layer: part.attrs for layer, part in parts.items()})
     else:
         result = next(iter(parts.values()))
     dealing = {"over": over, "purge": purge, "stratify": stratify}
@@ -145,6 +147,14 @@ def _run(encoder: Encoder, question: Question, names: list[str], options: Option
     if not encoder.any_type:
         features = [x.astype(np.float64, copy=False) for x in features]
     return encoder.function(features, question.y, question.folds, replace(options, bands=tuple(names)))
+
+
+def _told_apart(attrs: Mapping[str, Mapping[Any, Any]]) -> dict[str, str]:
+    """Return what is said of layers in different words, each with its layer's name: "conv1: dual; fc: primal"."""
+    words = {key for each in attrs.values() for key, value in each.items() if isinstance(value, str)}
+    told = {key: {layer: each[key] for layer, each in attrs.items() if key in each} for key in sorted(words)}
+    differ = {key: each for key, each in told.items() if len(set(each.values())) > 1}
+    return {key: "; ".join(f"{layer}: {value}" for layer, value in each.items()) for key, each in differ.items()}
 
 
 def _scores(scores: str | Sequence[str]) -> list[str]:

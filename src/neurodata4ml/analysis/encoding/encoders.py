@@ -53,7 +53,7 @@ class Encoder:
     weighs: bool = True
     penalised: bool = True
     any_type: bool = False
-    standardises: str = "features are z-scored in the training rows of each fold; responses are centred there"
+    standardises: str = by_ridge.Z_SCORED
 
 
 def find_encoder(encoder: Any, own: Mapping[str, Any]) -> tuple[str, Encoder]:

@@ -1,8 +1,9 @@
-"""Ridge encoding: every unit with the penalty that inner folds choose for it, in the form that is cheapest."""
+"""Ridge encoding: every unit with the penalty that inner folds choose for it, in the form that fits the size."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,16 @@ from neurodata4ml.errors import DesignError
 N_ALPHAS, LEAST, MOST = 10, 1e-4, 1e5
 """The penalties tried, in units of the mean eigenvalue: from next to none to one that leaves little but the mean."""
 
+Z_SCORED = "features are z-scored in the training rows of each fold; responses are centred there"
+
 CENTRED = "nothing: features and responses are centred in the training rows of each fold"
+
+PROJECTED = (
+    "features are z-scored over all rows (no response is seen in that), then projected at random; the projections and "
+    "responses are centred in the training rows of each fold"
+)
+
+FORMS = ("exact", "primal", "dual", "random")
 
 OWN: dict[str, Any] = {
     "choose": "folds",
@@ -44,9 +54,11 @@ def ridge(features: list[np.ndarray], y: np.ndarray, folds: Sequence[Fold], opti
     folds : sequence of (train, test)
     options : Options
         ``own``: ``choose`` ("folds": the inner folds; "leave-one-out": each training row in turn, by its closed form);
-        ``standardise`` (features are z-scored in every training set; False: centred only); ``form`` ("primal", "dual",
-        or None: primal where there are more rows than features); ``kernel`` and ``n_random`` (random features, see
-        ``random_features.mapped``); ``gamma`` of the RBF kernel.
+        ``standardise`` (features are z-scored in every training set; False: centred only); ``form`` ("primal": by
+        features; "dual": by rows; "exact": the cheaper of these, which give the same numbers; "random": random
+        features, approximately; None: exact while rows or features are at most 10,000, above that random, with a
+        warning);
+        ``kernel``, ``n_random`` and ``gamma`` of random features, see ``random_features.mapped``.
 
     Returns
     -------
@@ -60,20 +72,24 @@ def ridge(features: list[np.ndarray], y: np.ndarray, folds: Sequence[Fold], opti
     """
     own = {**OWN, **options.own}
     require_choices(own)
-    features, approximation = mapped(features, own["kernel"], own["n_random"], own["gamma"], options.seed)
-    problem = Problem(tuple(features), y, options.weights, bool(own["standardise"]))
-    alphas = penalties(options.alphas, problem)
+    seen = mapped(features, own, options.seed)
+    scaled = bool(own["standardise"]) and not seen.projected
+    problem = Problem(tuple(seen.bands), y, options.weights, scaled)
+    exact = replace(problem, bands=tuple(features), standardise=bool(own["standardise"]))
+    alphas = penalties(options.alphas, exact if seen.projected else problem)
+    form = own["form"] if own["form"] in ("primal", "dual") else None
     if own["choose"] == "leave-one-out" and len(alphas) > 1:
-        found = ridge_left_out(problem, folds, alphas, form=own["form"], n_jobs=options.n_jobs)
+        found = ridge_left_out(problem, folds, alphas, form=form, n_jobs=options.n_jobs)
     else:
         require_inner(options.inner, alphas, len(folds))
-        found = ridge_targets(problem, folds, alphas, options.inner, form=own["form"], n_jobs=options.n_jobs)
+        found = ridge_targets(problem, folds, alphas, options.inner, form=form, n_jobs=options.n_jobs)
     row, fold = tested(folds)
+    scaling = Z_SCORED if scaled else PROJECTED if own["standardise"] else CENTRED
     about = {
-        "form": found.form + (f" after {approximation}" if approximation else ""),
+        "form": f"random: {found.form} after {seen.words}" if seen.words else found.form,
         "alphas": alphas.tolist(),
         "chosen_by": _chosen_by(own["choose"], alphas),
-        **({} if own["standardise"] else {"standardised": CENTRED}),
+        "standardised": scaling,
     }
     return Predicted(found.values, row, fold, {"alpha": (("unit", "fold"), found.alpha.T)}, about)
 
@@ -113,7 +129,7 @@ def require_inner(inner: Sequence[Sequence[Fold]], alphas: np.ndarray, n_folds: 
 
 def require_choices(own: dict[str, Any]) -> None:
     """Refuse unknown words among ridge's own parameters."""
-    for name, known in (("choose", ("folds", "leave-one-out")), ("form", (None, "primal", "dual"))):
+    for name, known in (("choose", ("folds", "leave-one-out")), ("form", (None, *FORMS))):
         if own[name] not in known:
             message = f"ridge takes {name} as one of {', '.join(map(repr, known))}; got {own[name]!r}."
             raise DesignError(message)

@@ -51,7 +51,8 @@ def bootstrap(
     statistic : callable DataArray -> DataArray or float
         Given a resample of ``x``, in which for every name in ``over`` the coordinate ``<name>_copy`` says which copy
         of its stimulus (unit, animal ...) an entry belongs to: 0 for the first, 1 for the second. Must not keep what
-        is drawn as a dim. Where it is not finite for a resample, there is neither error nor interval (NaN).
+        is drawn as a dim. Where it is not finite for a resample, there is neither error nor interval (NaN), which
+        ``attrs["undefined"]`` tells.
     over : str or sequence of str
         Dims, or coordinates along one dim; along the same dim from the outermost to the innermost.
     n_resamples : int
@@ -107,6 +108,12 @@ def bootstrap(
         out = _of_two(estimate, replicate, alone, list(n_groups.values()), confidence)
     shown = {"over": list(names), "n_groups": list(n_groups.values()), "confidence": confidence}
     out.attrs = {**provenance(x), **shown, "n_resamples": n_resamples, "seed": seed}
+    lost = int(replicate.isnull().any([dim for dim in replicate.dims if dim != "resample"]).sum())
+    if lost:
+        out.attrs["undefined"] = (
+            f"se, low and high are NaN where the statistic is not finite in a resample, here in {lost} of "
+            f"{n_resamples}."
+        )
     return add_step(out, "bootstrap", **shown, n_resamples=n_resamples, seed=seed)
 
 

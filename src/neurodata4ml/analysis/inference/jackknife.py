@@ -53,7 +53,8 @@ def jackknife(
     Returns
     -------
     Dataset with ``estimate``, ``se``, ``low``, ``high``, and ``replicate`` with the extra dim ``group``
-        Where a replicate is NaN, so are ``se``, ``low`` and ``high``: that group's weight is unknown.
+        Where a replicate is NaN, so are ``se``, ``low`` and ``high``: that group's weight is unknown
+        (``attrs["undefined"]``).
 
     Raises
     ------
@@ -67,6 +68,12 @@ def jackknife(
     replicates = [_labelled(statistic(x.isel(trial=np.flatnonzero(groups != k)))) for k in range(groups.max() + 1)]
     out = interval(estimate, xr.concat(replicates, dim="group"), confidence=confidence, transform=transform)
     out.attrs = {**provenance(x), "groups": kind, "n_groups": len(replicates), "confidence": confidence}
+    lost = [k for k, one in enumerate(replicates) if bool(one.isnull().any())]
+    if lost:
+        out.attrs["undefined"] = (
+            f"se, low and high are NaN where the statistic is NaN without a group of trials, here in {len(lost)} of "
+            f"{len(replicates)} groups (the first: {lost[0]})."
+        )
     return add_step(out, "jackknife", groups=kind, n_groups=len(replicates), confidence=confidence)
 
 

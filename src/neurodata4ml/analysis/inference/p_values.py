@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
+from neurodata4ml.errors import DesignError
+from neurodata4ml.suggest import guess
+
 ROUNDING = 1e-12
 """Equal scores may differ in the last bit, since sums add in another order."""
 
@@ -62,3 +65,25 @@ def _holm(p: np.ndarray) -> np.ndarray:
     out = np.empty_like(p)
     out[order] = np.minimum(stepped, 1.0)
     return out
+
+
+CORRECTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "holm": holm,
+    "fdr": benjamini_hochberg,
+    "none": lambda p: p,
+}
+"""What corrects p-values for how many there are, without a null of all of them, by name."""
+
+
+def require_correction(correction: str) -> None:
+    """Refuse what is none of ``CORRECTIONS``.
+
+    Raises
+    ------
+    DesignError
+        An unknown correction.
+    """
+    if not isinstance(correction, str) or correction not in CORRECTIONS:
+        known = ", ".join(CORRECTIONS)
+        message = f"Unknown correction {correction!r}.{guess(correction, CORRECTIONS)} Type one of {known}."
+        raise DesignError(message)

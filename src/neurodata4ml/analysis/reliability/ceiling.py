@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.reliability.groups import over_trials
+from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
+from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.reliability.noise_corrected import no_signal, with_halves
+from neurodata4ml.analysis.reliability.redrawn import over_noise
 from neurodata4ml.analysis.reliability.subject_ceiling import bounds_of_subjects, subject_dim
 from neurodata4ml.analysis.reliability.trial_ceiling import (
     bounds_of_halves,
@@ -18,21 +20,18 @@ from neurodata4ml.analysis.reliability.trial_ceiling import (
     rdms_of_halves,
     require_ceiling,
 )
+from neurodata4ml.analysis.reliability.trials import shown_trials
 from neurodata4ml.analysis.similarity.metrics import METRICS
-from neurodata4ml.analysis.similarity.representations import chosen_distance
-from neurodata4ml.dims import add_step, presented, provenance
+from neurodata4ml.analysis.similarity.representations import chosen_distance, within_reach
+from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import DesignError
 from neurodata4ml.require import require_whole
 
 _N_SPLITS = {"responses": 60, "rdm": 10}
-"""Random halves when none are asked for: few widen the jackknife's interval, but those of RDMs take their time."""
+"""Random halves when none are asked for: few widen the interval, but those of RDMs take their time."""
 
-_N_PAIRS = 20
-"""Pairs of groups left out together, which keep the interval of RDMs from being too wide; see ``over_trials``.
-
-Not of CKA: there the plain jackknife of 95 % covers 98 to 99.6 % where noise is the same in all trials, and 93 to 96 %
-in the demo, where running differs between halves and the ceiling comes out 0.001 too low; the corrected one 86 %.
-"""
+_N_DRAWS = 60
+"""Draws of the noise: the width of an interval varies by 9 %."""
 
 
 def noise_ceiling(
@@ -73,8 +72,8 @@ def noise_ceiling(
     over : "subject", "stimulus" or "both"
         Many only: what the intervals generalise to, by a jackknife that leaves out one at a time.
     confidence, n_groups : float, int
-        Interval of the bounds. One session: ``low`` to ``high`` of ``ceiling`` from a jackknife over trials; too wide
-        (99 %) with 6 repeats or fewer, and for a ceiling close to 1.
+        Interval of the bounds. One session: ``low`` to ``high`` of ``ceiling`` for other noise of the same trials, by
+        the wild bootstrap, with the degrees of freedom of ``n_groups`` groups of trials; see ``over_noise``.
     n_splits, seed : int, optional
         Random halves; 60 for ``"cka_unbiased"``, 10 for RDMs.
 
@@ -85,33 +84,39 @@ def noise_ceiling(
         with a warning, where the halves share no signal above the noise. Many: ``lower``, ``upper``, each with
         ``*_low`` and ``*_high``; ``ceiling`` between them from pairs of subjects; ``low`` to ``high``, from
         the low end of ``lower`` to the high end of ``upper``, is what holds the score of the true model.
+        ``attrs["undefined"]`` says why what is NaN is; "" where nothing is.
 
     Raises
     ------
     DesignError
-        A metric without a ceiling, too few stimuli, repeats or subjects, values that are not finite.
+        A metric without a ceiling, too few stimuli, repeats or subjects, values that are not finite real numbers.
+    DimensionError
+        No labelled array, other dims, or subjects that saw different stimuli.
     """
     require_whole(seed, "seed", least=0)
     require_whole(n_groups, "n_groups", least=2)
     require_whole(n_splits, "n_splits", least=1, left_out="as many as the metric needs")
-    if isinstance(x, Mapping) or subject_dim(x) is not None:
+    require_confidence(confidence, step="noise_ceiling")
+    if not isinstance(x, xr.DataArray) or subject_dim(x) is not None:
         return bounds_of_subjects(x, metric=metric, distance=distance, over=over, confidence=confidence)
     promise = require_ceiling(metric)
     distance = chosen_distance(distance, from_trials=True)
     n_splits = n_splits or _N_SPLITS[promise.on]
-    shown = presented(x, step="noise_ceiling")
-    trials, half = with_halves(shown, n_splits=n_splits, seed=seed, step="noise_ceiling")
+    shown = shown_trials(x, step="noise_ceiling")
+    reached = shown if promise.on == "rdm" and DISTANCES[distance].units == "same" else within_reach(shown)
+    trials, half = with_halves(reached, n_splits=n_splits, seed=seed, step="noise_ceiling")
     stimuli = np.unique(trials.coords["stimulus"].values)
     _check_design(trials, half, stimuli, metric, distance)
     statistic = ceiling_of_trials(half, trials, metric, distance)
-    n_pairs = _N_PAIRS if promise.on == "rdm" and distance == "crossnobis" else 0
-    found = over_trials(statistic, trials, n_groups=n_groups, confidence=confidence, n_pairs=n_pairs, seed=seed)
+    drawn = {"n_groups": n_groups, "n_draws": _N_DRAWS, "seed": seed}
+    found = over_noise(statistic, trials, confidence=confidence, **drawn)
     out = _labelled(found)
     if promise.on == "rdm":
         lower, upper = bounds_of_halves(rdms_of_halves(half, trials, distance)(trials)[0], metric)
         out = out.assign(lower=lower, upper=upper)
-    if bool(out["ceiling"].isnull()):
-        warnings.warn(no_signal(["x"]), stacklevel=2)
+    undefined = _undefined(found)
+    if undefined:
+        warnings.warn(undefined, stacklevel=2)
     elif promise.on == "rdm" and distance != "crossnobis":
         warnings.warn(_inflated(distance), stacklevel=2)
     on_rdm = {"distance": distance} if promise.on == "rdm" else {}
@@ -121,12 +126,17 @@ def noise_ceiling(
         "metric": metric,
         "ceiling": f"{metric} of the noise-free responses with the {of} of all trials; this session, these units",
         "folds": trials.attrs["folds"],
-        "groups": found.attrs["groups"],
         "over": "trials; stimuli and units are fixed",
         "confidence": confidence,
+        "undefined": undefined,
         **on_rdm,
     }
     return add_step(out, "noise_ceiling", metric=metric, **on_rdm, n_splits=n_splits, seed=seed)
+
+
+def _undefined(found: xr.Dataset) -> str:
+    """Say why there is no ceiling; "" where there is one."""
+    return "" if bool(found["low"].sel(bound="own") > 0) else no_signal(["x"])
 
 
 def _labelled(found: xr.Dataset) -> xr.Dataset:

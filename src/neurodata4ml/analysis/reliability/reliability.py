@@ -11,9 +11,10 @@ from neurodata4ml.analysis.design.halves import half_means, split_halves
 from neurodata4ml.analysis.linear.stimuli import fold_labels
 from neurodata4ml.analysis.reliability.ceiling import noise_ceiling
 from neurodata4ml.analysis.reliability.power import reliability_of_means
+from neurodata4ml.analysis.reliability.trials import by_unit_within_reach, shown_trials, why_undefined
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.analysis.similarity.representations import trial_values
-from neurodata4ml.dims import add_step, feature_dim, presented, provenance
+from neurodata4ml.dims import add_step, feature_dim, provenance
 from neurodata4ml.errors import DesignError
 from neurodata4ml.require import require_whole
 
@@ -51,21 +52,24 @@ def reliability(x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, 
 
     Returns
     -------
-    DataArray (unit), unitless, at most 1; NaN for a unit whose mean responses are all the same
+    DataArray (unit), unitless, at most 1; NaN for a unit whose mean responses are all the same, which
+    ``attrs["undefined"]`` counts
 
     Raises
     ------
     DesignError
         No repeated stimulus, fewer than two stimuli, trials without a label, an unknown method, values that are
-        not finite.
+        not finite, or no real numbers.
+    DimensionError
+        No labelled array (trial, unit).
     """
     require_whole(seed, "seed", least=0)
     require_whole(n_splits, "n_splits", least=1)
     if method not in ("anova", "split_half"):
         message = f"Unknown method {method!r}. Type reliability(x, method='anova') or method='split_half'."
         raise DesignError(message)
-    x = presented(x, step="reliability")
-    values = trial_values(x, step="reliability")
+    x = shown_trials(x, step="reliability")
+    values, _ = by_unit_within_reach(trial_values(x, step="reliability"))
     labels = trial_labels(x, "stimulus", step="reliability")
     folds, kind = fold_labels(x, step="reliability")
     n_stimuli = len(np.unique(labels))
@@ -87,7 +91,8 @@ def reliability(x: xr.DataArray, *, method: str = "anova", n_splits: int = 100, 
     dim = feature_dim(x, step="reliability")
     coords = {name: c.variable for name, c in x.coords.items() if c.dims == (dim,)}
     out = xr.DataArray(found, dims=dim, coords=coords, name="reliability")
-    out.attrs = {**provenance(x), "units": "1", "method": method, "folds": kind}
+    undefined = why_undefined(np.isnan(found), "their mean responses never change")
+    out.attrs = {**provenance(x), "units": "1", "method": method, "folds": kind, "undefined": "; ".join(undefined)}
     return add_step(out, "reliability", method=method, n_splits=n_splits, seed=seed)
 
 

@@ -10,11 +10,13 @@ import xarray as xr
 from scipy import stats
 from scipy.spatial.distance import squareform
 
+from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
 from neurodata4ml.analysis.reliability.pooling import LIKE_CORRELATION, pooled
 from neurodata4ml.analysis.reliability.trial_ceiling import has_rdm_ceiling
+from neurodata4ml.analysis.reliability.trials import shown_trials
 from neurodata4ml.analysis.similarity.metrics import METRICS
-from neurodata4ml.analysis.similarity.representations import chosen_distance, represent
-from neurodata4ml.dims import add_step, presented, provenance
+from neurodata4ml.analysis.similarity.representations import chosen_distance, represent, within_reach
+from neurodata4ml.dims import add_step, provenance, require_array
 from neurodata4ml.errors import DesignError, DimensionError
 
 _SUBJECTS = ("subject", "animal")
@@ -53,6 +55,7 @@ def bounds_of_subjects(
     DimensionError
         Subjects saw different stimuli.
     """
+    subjects = _by_name(x)
     if over not in _OVER:
         message = f"over={over!r} is unknown. Type one of {', '.join(_OVER)}."
         raise DesignError(message)
@@ -60,20 +63,17 @@ def bounds_of_subjects(
     if metric not in known:
         message = f"Bounds over subjects compare RDMs; there are none for {metric!r}. Type one of {', '.join(known)}."
         raise DesignError(message)
-    subjects = _by_name(x)
     stimuli = _common_stimuli(subjects)
     distance = chosen_distance(distance, from_trials=any("trial" in one.dims for one in subjects.values()))
-    rdms = np.stack(
-        [represent(one, stimuli, METRICS["rsa_tau_a"], distance=distance).values for one in subjects.values()]
-    )
+    if DISTANCES[distance].units != "same":
+        subjects = {name: one if "stimulus2" in one.dims else within_reach(one) for name, one in subjects.items()}
+    rank = METRICS["rsa_tau_a"]
+    rdms = [represent(one, stimuli, rank, distance=distance).values for one in subjects.values()]
     squares = np.stack([squareform(one, checks=False) for one in rdms])
     out = _intervals(squares, metric, over, confidence)
-    if bool(out["ceiling"].isnull()):
-        message = "Subjects share nothing above 0: the mean similarity of pairs of subjects is negative or undefined."
-        warnings.warn(message, stacklevel=3)
-    elif bool(out["low"].isnull()):
-        message = f"No interval over {over} can be given (NaN) with {len(subjects)} subjects; 3 or more allow one."
-        warnings.warn(message, stacklevel=3)
+    undefined = _undefined(out, over, len(subjects))
+    if undefined:
+        warnings.warn(undefined, stacklevel=3)
     out.attrs = {
         **provenance(*subjects.values()),
         "metric": metric,
@@ -84,19 +84,37 @@ def bounds_of_subjects(
         "over": over,
         "pooled": "ranks (approximate for tau-a)" if metric in LIKE_CORRELATION else "each RDM scaled to length 1",
         "confidence": confidence,
+        "undefined": undefined,
     }
     return add_step(out, "noise_ceiling", metric=metric, distance=distance, over=over)
 
 
+def _undefined(out: xr.Dataset, over: str, n_subjects: int) -> str:
+    """Say why the ceiling or its interval is NaN; "" where neither is."""
+    if bool(out["ceiling"].isnull()):
+        return "Subjects share nothing above 0: the mean similarity of pairs of subjects is negative or undefined."
+    if bool(out["low"].isnull()):
+        return f"No interval over {over} can be given (NaN) with {n_subjects} subjects; 3 or more allow one."
+    return ""
+
+
 def _by_name(x: xr.DataArray | Mapping[str, xr.DataArray]) -> dict[str, xr.DataArray]:
+    if isinstance(x, xr.Dataset) or not isinstance(x, Mapping):
+        require_array(x, step="noise_ceiling")
     if isinstance(x, xr.DataArray):
         dim = str(subject_dim(x))
         names = x.coords[dim].values if dim in x.coords else np.arange(x.sizes[dim])
         x = {str(name): x.isel({dim: i}, drop=True) for i, name in enumerate(names)}
+    if not len(x):
+        message = (
+            "noise_ceiling got an empty dict. Hand in the trials of one session, or a dict of at least 2 animals, "
+            'noise_ceiling({"a": first, "b": second}).'
+        )
+        raise DesignError(message)
     if len(x) < 2:
         message = f"Bounds over subjects need at least 2 of them; got {len(x)}. For one, hand in its trials alone."
         raise DesignError(message)
-    return {name: presented(one, step="noise_ceiling") for name, one in x.items()}
+    return {name: shown_trials(one, step="noise_ceiling") for name, one in x.items()}
 
 
 def _common_stimuli(subjects: dict[str, xr.DataArray]) -> np.ndarray:

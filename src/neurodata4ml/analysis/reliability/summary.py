@@ -8,14 +8,16 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.design.halves import split_halves
+from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.inference.jackknife import Transform, interval
 from neurodata4ml.analysis.linear.stimuli import fold_labels
 from neurodata4ml.analysis.reliability.groups import over_trials
 from neurodata4ml.analysis.reliability.power import noise_variance, reliability_of_means, signal_power
 from neurodata4ml.analysis.reliability.reliability import half_correlation
+from neurodata4ml.analysis.reliability.trials import by_unit_within_reach, shown_trials, squares_back, why_undefined
 from neurodata4ml.analysis.responses import trial_labels
 from neurodata4ml.analysis.similarity.representations import trial_values
-from neurodata4ml.dims import add_step, feature_dim, presented, provenance
+from neurodata4ml.dims import add_step, feature_dim, provenance
 from neurodata4ml.errors import DesignError
 from neurodata4ml.require import require_whole
 
@@ -57,8 +59,8 @@ def noise_summary(
     Dataset (unit)
         ``reliability``, ``ncsnr``, ``split_half`` unitless, ``noise_ceiling`` in %, ``signal_power`` and
         ``noise_variance`` in squared units of ``x``; ``*_low`` and ``*_high`` of each, and ``reliable`` (bool).
-        NaN for a unit whose mean responses are all the same. Unreliable units keep their numbers: show their scores
-        as they are, and do not divide by their ceilings.
+        NaN for a unit whose mean responses are all the same; ``attrs["undefined"]`` counts these. Unreliable units
+        keep their numbers: show their scores as they are, and do not divide by their ceilings.
 
     Raises
     ------
@@ -67,8 +69,10 @@ def noise_summary(
     """
     for value, name, low in ((seed, "seed", 0), (n_splits, "n_splits", 1), (n_groups, "n_groups", 2)):
         require_whole(value, name, least=low)
-    x = presented(x, step="noise_summary")
-    values, labels = trial_values(x, step="noise_summary"), trial_labels(x, "stimulus", step="noise_summary")
+    require_confidence(confidence, step="noise_summary")
+    x = shown_trials(x, step="noise_summary")
+    values, exponent = by_unit_within_reach(trial_values(x, step="noise_summary"))
+    labels = trial_labels(x, "stimulus", step="noise_summary")
     n_stimuli = len(np.unique(labels))
     if n_stimuli < 2:
         message = f"noise_summary compares stimuli and needs at least 2; got {n_stimuli}. Choose another by=."
@@ -81,10 +85,26 @@ def noise_summary(
     counts = np.unique(labels, return_counts=True)[1]
     out = _intervals(found, confidence, 1.0 / float(np.mean(1.0 / counts)))
     out["reliable"] = out["reliability_low"] > least
+    undefined = _in_own_units(out, exponent)
     out = out.assign_coords({name: c.variable for name, c in x.coords.items() if c.dims == (dim,)})
     about = {"folds": kind, "groups": found.attrs["groups"], "confidence": confidence, "least": least}
+    about |= {"undefined": "; ".join(undefined)}
     out.attrs = {**provenance(x), **about, "over": "trials; stimuli and units are fixed"}
     return add_step(out, "noise_summary", least=least, n_splits=n_splits, n_groups=n_groups, seed=seed)
+
+
+def _in_own_units(out: xr.Dataset, exponent: np.ndarray) -> list[str]:
+    """Bring variances (in place) from the scale on which they were computed; return why values are NaN."""
+    flat = np.isnan(out["reliability"].values)
+    for name in ("signal_power", "noise_variance"):
+        for suffix in ("", "_low", "_high"):
+            one = out[name + suffix]
+            out[name + suffix] = one.copy(data=squares_back(one.values, exponent))
+    lost = np.isnan(out["noise_variance"].values)
+    return [
+        *why_undefined(flat, "their mean responses never change"),
+        *why_undefined(lost, "their variances are no numbers in the units of the responses; divide these first"),
+    ]
 
 
 def _trials(

@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.reliability.trials import (
+    by_unit_within_reach,
+    products_back,
+    shown_trials,
+    why_undefined,
+)
 from neurodata4ml.analysis.responses import trial_labels
-from neurodata4ml.dims import add_step, presented, provenance, require_dims, to_matrix
-from neurodata4ml.errors import DesignError
+from neurodata4ml.analysis.similarity.representations import trial_values
+from neurodata4ml.dims import add_step, provenance, require_array, require_dims, to_matrix
+from neurodata4ml.errors import DesignError, DimensionError
 
 
 def trial_variability(x: xr.DataArray) -> xr.Dataset:
@@ -25,19 +32,29 @@ def trial_variability(x: xr.DataArray) -> xr.Dataset:
     -------
     Dataset
         ``variance`` (unit) and ``covariance`` (unit, unit2) in squared units of ``x``; ``noise_correlation``,
-        unitless, the mean over pairs of units that vary.
+        unitless, the mean over pairs of units that vary. ``attrs["undefined"]`` says what is NaN, and why.
 
     Raises
     ------
     DesignError
-        If no stimulus is repeated, or trials have no label.
+        If no stimulus is repeated, trials have no label, or values are no real numbers.
+    DimensionError
+        No labelled array (trial, unit).
     """
-    residual, freedom, x = _residuals(x, step="trial_variability")
+    residual, freedom, exponent, x = _residuals(x, step="trial_variability")
     covariance = residual.T @ residual / freedom
     spread = np.sqrt(np.diag(covariance))
     varies = spread > 0
     correlation = covariance[np.ix_(varies, varies)] / np.outer(spread[varies], spread[varies])
     pairs = correlation[np.triu_indices(len(correlation), 1)]
+    missing = np.isnan(residual).any(axis=0)
+    covariance = products_back(covariance, exponent)
+    lost = np.isnan(np.diag(covariance)) & ~missing
+    undefined = [
+        *why_undefined(missing, "NaN in some trials"),
+        *why_undefined(lost, "variances are no numbers in the units of the responses; divide these first"),
+        *([] if len(pairs) else ["noise_correlation: fewer than 2 units vary"]),
+    ]
     found = xr.Dataset(
         {
             "variance": ("unit", np.diag(covariance)),
@@ -45,7 +62,7 @@ def trial_variability(x: xr.DataArray) -> xr.Dataset:
             "noise_correlation": pairs.mean() if len(pairs) else np.nan,
         },
         coords={"unit": x["unit"], "unit2": x["unit"].values},
-        attrs={**provenance(x), "degrees_of_freedom": freedom},
+        attrs={**provenance(x), "degrees_of_freedom": freedom, "undefined": "; ".join(undefined)},
     )
     return add_step(found, "trial_variability")
 
@@ -72,14 +89,14 @@ def modulation(x: xr.DataArray, by: xr.DataArray) -> xr.Dataset:
     Raises
     ------
     DesignError
-        If the covariate does not vary within stimuli and blocks, or is NaN; or trials have no label.
+        If the covariate does not vary within stimuli and blocks, or is NaN, or responses are; trials have no label.
+    DimensionError
+        No labelled arrays, or trials of ``x`` that ``by`` lacks.
     """
-    x = presented(x, step="modulation")
-    covariate = np.asarray(by.sel(trial=x["trial"]).values, dtype=float)
-    if not np.isfinite(covariate).all():
-        message = f"modulation: the covariate is NaN in {int((~np.isfinite(covariate)).sum())} trials; drop them first."
-        raise DesignError(message)
-    total = to_matrix(x, "trial", "unit").sum(axis=1)
+    x = shown_trials(x, step="modulation")
+    covariate, per = _scaled(_covariate(by, x))
+    total, by_power = _scaled(trial_values(x, step="modulation"))
+    total = total.sum(axis=1)
     design = _indicators(x)
     both = np.column_stack([covariate, total])
     # the normal equations: counts of trials, small whole numbers, and so well conditioned
@@ -90,19 +107,55 @@ def modulation(x: xr.DataArray, by: xr.DataArray) -> xr.Dataset:
         raise DesignError(message)
     slope = (rest @ response) / (rest @ rest)
     unexplained = response - slope * rest
-    freedom = len(total) - rank - 1
-    error = np.sqrt(unexplained @ unexplained / freedom / len(total)) / x.sizes["unit"]
+    freedom, mean = len(total) - rank - 1, float(total.mean())
+    error = np.sqrt(unexplained @ unexplained / freedom / len(total)) if freedom > 0 else np.nan
+    gain = np.ldexp(slope / mean, -per) if mean else np.nan
+    undefined = [
+        *([] if mean else ["gain: the mean response is 0"]),
+        *([] if freedom > 0 else ["mean_error: as many stimuli and blocks as trials"]),
+    ]
+    back = {"mean": mean, "mean_error": error}
     found = xr.Dataset(
-        {"gain": slope / total.mean(), "mean": total.mean() / x.sizes["unit"], "mean_error": error},
-        attrs=provenance(x),
+        {"gain": gain, **{name: np.ldexp(value / x.sizes["unit"], by_power) for name, value in back.items()}},
+        attrs={**provenance(x), "undefined": "; ".join(undefined)},
     )
     return add_step(found, "modulation", by=str(by.name))
 
 
-def _residuals(x: xr.DataArray, *, step: str) -> tuple[np.ndarray, int, xr.DataArray]:
+def _covariate(by: xr.DataArray, x: xr.DataArray) -> np.ndarray:
+    """Return the covariate of every trial of ``x``, found by its label."""
+    require_array(by, step="modulation")
+    if by.dims != ("trial",):
+        message = f"modulation takes a covariate (trial); got ({', '.join(map(str, by.dims))}). Average: by.mean(...)."
+        raise DimensionError(message)
+    if by.dtype.kind not in "biuf":
+        message = f"modulation: the covariate is of the type {by.dtype}, no number. Type by.astype(float)."
+        raise DesignError(message)
+    missing = int((~np.isin(x["trial"].values, by["trial"].values)).sum())
+    if missing:
+        message = (
+            f"modulation finds trials by label, and the covariate lacks {missing} of {x.sizes['trial']}. Measure it in "
+            f"these too, or leave them out: x.sel(trial=by.trial)."
+        )
+        raise DimensionError(message)
+    covariate = np.asarray(by.sel(trial=x["trial"]).values, dtype=float)
+    if not np.isfinite(covariate).all():
+        message = f"modulation: the covariate is NaN in {int((~np.isfinite(covariate)).sum())} trials; drop them first."
+        raise DesignError(message)
+    return covariate
+
+
+def _scaled(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return values whose squares are numbers, and the power of two that they were divided by."""
+    flat, exponent = by_unit_within_reach(values.reshape(-1, 1))
+    return flat.reshape(values.shape), int(exponent[0])
+
+
+def _residuals(x: xr.DataArray, *, step: str) -> tuple[np.ndarray, int, np.ndarray, xr.DataArray]:
+    require_array(x, step=step)
     require_dims(x, "trial", "unit", step=step, hint='Sum over time first: x.sum("time").')
-    x = presented(x, step=step)
-    values = to_matrix(x, "trial", "unit")
+    x = shown_trials(x, step=step)
+    values, exponent = by_unit_within_reach(to_matrix(x, "trial", "unit"))
     labels = trial_labels(x, "stimulus", step=step)
     stimuli, row, n = np.unique(labels, return_inverse=True, return_counts=True)
     freedom = int((n - 1).sum())
@@ -111,7 +164,7 @@ def _residuals(x: xr.DataArray, *, step: str) -> tuple[np.ndarray, int, xr.DataA
         raise DesignError(message)
     sums = np.zeros((len(stimuli), values.shape[1]))
     np.add.at(sums, row, values)
-    return values - (sums / n[:, None])[row], freedom, x
+    return values - (sums / n[:, None])[row], freedom, exponent, x
 
 
 def _indicators(x: xr.DataArray) -> np.ndarray:

@@ -11,12 +11,13 @@ from scipy.spatial.distance import squareform
 from neurodata4ml.analysis.dissimilarity.rdm import DISTANCES, rdm
 from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.analysis.responses import trial_labels
+from neurodata4ml.analysis.similarity.centring import in_range
 from neurodata4ml.analysis.similarity.metric import Metric
 from neurodata4ml.dims import feature_dim, match_labels, require_dims, to_matrix
 from neurodata4ml.errors import DesignError, DimensionError
 
 _FARTHEST = 1e60
-"""Distances beyond it, or below 1 over it, are scaled: their fourth powers are no numbers."""
+"""Numbers beyond it, or all below 1 over it, are scaled: their fourth powers are no numbers."""
 
 _EVEN = 1e-6
 """By so much, of the largest distance, the two halves of an RDM may differ: single precision."""
@@ -66,18 +67,18 @@ def chosen_distance(distance: str | None, *, from_trials: bool) -> str:
     return distance
 
 
-def average_trials(x: xr.DataArray) -> xr.DataArray:
+def average_trials(x: xr.DataArray, *, step: str = "compare") -> xr.DataArray:
     """Return the mean response to each stimulus (stimulus, unit) of trials (trial, unit); means pass unchanged."""
     if "trial" in x.dims:
-        values, columns = trial_values(x, step="compare"), feature_dim(x, step="compare")
+        values, columns = trial_values(x, step=step), feature_dim(x, step=step)
         stimuli, means = stimulus_means(values, x.coords["stimulus"].values)
         return xr.DataArray(means, dims=("stimulus", columns), coords={"stimulus": stimuli}, attrs=x.attrs)
-    columns = feature_dim(x, step="compare")
-    require_dims(x, "stimulus", step="compare", hint='Average first: average_by(x, "stimulus").')
+    columns = feature_dim(x, step=step)
+    require_dims(x, "stimulus", step=step, hint='Average first: average_by(x, "stimulus").')
     extra = [str(dim) for dim in x.dims if dim not in ("stimulus", columns)]
     if extra:
         message = (
-            f"compare takes (stimulus, {columns}); got also {', '.join(extra)}. "
+            f"{step} takes (stimulus, {columns}); got also {', '.join(extra)}. "
             f'Average or select: x.mean("{extra[0]}"), or make it features: x.stack(feature=[...]).'
         )
         raise DimensionError(message)
@@ -101,6 +102,17 @@ def trial_values(x: xr.DataArray, *, step: str) -> np.ndarray:
     return values
 
 
+def within_reach(x: xr.DataArray) -> xr.DataArray:
+    """Return responses divided by a power of two where they are so large or small that their products are no numbers.
+
+    No digit changes, and nothing that ignores scale.
+    """
+    size = float(np.abs(x).max()) if x.size else 0.0
+    if not 0 < size < np.inf or 1 / _FARTHEST < size < _FARTHEST:
+        return x
+    return x.copy(data=in_range(x.values))
+
+
 def similarity_of(metric: Metric, x: Side, y: Side) -> float:
     """Return the similarity of two sides; pairs of stimuli without a distance on either side are left out.
 
@@ -112,16 +124,6 @@ def similarity_of(metric: Metric, x: Side, y: Side) -> float:
             kept = ~missing if not metric.whole_rdm else _among_whole(missing)
             return metric(x.values[kept], y.values[kept]) if kept.sum() > 1 else float("nan")
     return metric.function(x.prepared, y.prepared)
-
-
-def null_of(metric: Metric, x: Side, y: Side, *, n_shuffles: int, seed: int) -> float:
-    """Return what independent data would give: 0, the closed form, or the mean over shuffles of the stimuli."""
-    if metric.unbiased:
-        return 0.0
-    if metric.null is not None:
-        return metric.null(len(x.values), x.values.shape[1], y.values.shape[1])
-    rng = np.random.default_rng(seed)
-    return float(np.mean([similarity_of(metric, shuffled(x, metric, rng), y) for _ in range(n_shuffles)]))
 
 
 def shuffled(side: Side, metric: Metric, rng: np.random.Generator) -> Side:

@@ -7,7 +7,6 @@ import numpy as np
 from neurodata4ml.analysis.similarity.centring import centred, in_range
 from neurodata4ml.analysis.similarity.cka import doubly_centred
 from neurodata4ml.analysis.similarity.on_rdms import squared_up
-from neurodata4ml.errors import DesignError
 
 _NEARLY_ALIKE = 1.0 - 1e-4
 """Cosines above this do not tell their angle: half of its digits are lost."""
@@ -48,42 +47,7 @@ def angular(x: np.ndarray, y: np.ndarray) -> float:
 
     The angle is a distance, with a triangle inequality (Williams et al. 2021, arXiv:2110.14739).
     """
-    return 1.0 - _angle(x, y) / (np.pi / 2)
-
-
-def shape_distance(x: np.ndarray, y: np.ndarray, *, alpha: float = 1.0, angular: bool = True) -> float:
-    """Distance of two representations after the best rotation, each whitened in part: 0 for the same shape.
-
-    Parameters
-    ----------
-    x, y : ndarray (n_stimuli, n_features), the same stimuli in the same order
-    alpha : float from 0 to 1
-        1: as they are (Procrustes). 0: whitened, their lengths kept (a distance of canonical correlations; needs fewer
-        features than stimuli). Between: ``X (a I + (1 - a) (X'X)^(-1/2))``, as netrep's ``LinearMetric``.
-    angular : bool
-        The angle in radians, or else the Euclidean distance ``sqrt(|X|^2 + |Y|^2 - 2 ||X'Y||_*)``.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    DesignError
-        ``alpha`` out of range, or features that cannot be whitened.
-
-    References
-    ----------
-    Williams et al. 2021, arXiv:2110.14739.
-    """
-    if not 0 <= alpha <= 1:
-        message = f"alpha goes from 0 (whitened) to 1 (as it is); got {alpha!r}. Type alpha=1."
-        raise DesignError(message)
-    x, y = (_whitened_in_part(centred(side), alpha) for side in (x, y))
-    if angular:
-        return _angle(x, y)
-    shared = float(np.linalg.norm(x.T @ y, ord="nuc"))
-    return float(np.sqrt(max(np.vdot(x, x) + np.vdot(y, y) - 2.0 * shared, 0.0)))
+    return 1.0 - angle(x, y) / (np.pi / 2)
 
 
 def square_root(pairs: np.ndarray) -> np.ndarray:
@@ -98,25 +62,6 @@ def square_root(pairs: np.ndarray) -> np.ndarray:
     return np.asarray(vectors * np.sqrt(np.where(values < _EIGENVALUE * values.max(initial=0.0), 0.0, values)))
 
 
-def bures_unclipped(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Return normalised Bures similarity and squared Bures distance of two RDMs as rsatoolbox 0.3.2 computes them.
-
-    Negative eigenvalues are 0 in the overlap of the kernels but count in their traces, and only the first is clipped
-    before they meet: for distances that are no squared Euclidean ones the numbers depend on which comes first, and an
-    RDM is not at 1 from itself. Here to compare with rsatoolbox; ``METRICS["bures"]`` clips both sides throughout.
-
-    Parameters
-    ----------
-    a, b : ndarray (n_pairs,)
-    """
-    values, vectors = _spectrum(b)
-    root, kernel = square_root(a), (vectors * values) @ vectors.T
-    shared = float(np.sqrt(np.maximum(np.linalg.eigvalsh(root.T @ kernel @ root), 0.0)).sum())
-    traces = float(_spectrum(a)[0].sum()), float(values.sum())
-    normed = shared / float(np.sqrt(traces[0] * traces[1])) if min(traces) > 0 else float("nan")
-    return normed, sum(traces) - 2.0 * shared
-
-
 def _spectrum(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return eigenvalues and eigenvectors of the kernel of an RDM; of NaN where a distance is missing."""
     kernel = doubly_centred(-0.5 * squared_up(in_range(pairs) if np.max(pairs, initial=0.0) > 1e100 else pairs))
@@ -126,7 +71,8 @@ def _spectrum(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(values), np.asarray(vectors)
 
 
-def _angle(x: np.ndarray, y: np.ndarray) -> float:
+def angle(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the angle between two frames, best rotated, to all digits even where they are nearly alike."""
     cosine = aligned(x, y)
     if not cosine > _NEARLY_ALIKE:
         return float(np.arccos(cosine))
@@ -137,18 +83,3 @@ def _angle(x: np.ndarray, y: np.ndarray) -> float:
     rest = sum(float(np.vdot(part, part) / np.vdot(side, side)) for part, side in zip(outside, (x, y), strict=True))
     apart, together = np.vdot(a - b, a - b) + rest, np.vdot(a + b, a + b) + rest
     return float(2.0 * np.arctan2(np.sqrt(apart), np.sqrt(together)))
-
-
-def _whitened_in_part(x: np.ndarray, alpha: float) -> np.ndarray:
-    if alpha == 1:
-        return x
-    values, vectors = np.linalg.eigh(x.T @ x)
-    if values[0] <= 1e-12 * values[-1]:
-        message = (
-            f"Whitening needs fewer independent features than stimuli; got {x.shape[1]} features of {len(x)} stimuli, "
-            f"not all independent. Type alpha=1, or reduce them first: latents(x)."
-        )
-        raise DesignError(message)
-    scale = alpha + (1.0 - alpha) / np.sqrt(values)
-    scale *= np.sqrt(values.sum() / (scale**2 @ values))
-    return np.asarray((x @ vectors) * scale)

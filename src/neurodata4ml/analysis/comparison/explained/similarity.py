@@ -65,7 +65,8 @@ def of_brain_vs_network(result: xr.Dataset) -> Parts:
 def _estimand(result: xr.Dataset) -> str:
     promise, distance = METRICS[metric_of(result)], result.attrs.get("distance")
     on = f" of {distance} distances" if distance else ""
-    noise = " The trial noise of the first side is taken out." if is_corrected(result) else ""
+    of = "both sides" if "y" in result.get("ceiling", xr.DataArray()).dims else "the first side"
+    noise = f" The trial noise of {of} is taken out." if is_corrected(result) else ""
     sides = "" if promise.symmetric else " The two sides are not interchangeable: the first is that of x."
     return (
         f"How alike two representations are by {metric_of(result)}{on}, for {sizes(result)}. "
@@ -121,6 +122,8 @@ def _ceiling(result: xr.Dataset) -> str:
 
 
 def _one_ceiling(row: xr.Dataset) -> str:
+    if row["ceiling"].dims:
+        return spread(row["ceiling"]).removesuffix(", cell by cell,")
     return estimate(row["ceiling"], value_of(row, "ceiling_low"), value_of(row, "ceiling_high"))
 
 
