@@ -36,6 +36,7 @@ def found(demo):
         return {case.area: list(recovered(case)) for case in cases(demo)}
 
 
+@pytest.mark.slow
 def test_all_ten_quantities_are_recovered_in_both_areas(found):
     assert set(found) == {"early", "late"}
     for rows in found.values():
@@ -43,6 +44,7 @@ def test_all_ten_quantities_are_recovered_in_both_areas(found):
         assert len(QUANTITIES) == 10
 
 
+@pytest.mark.slow
 def test_every_quantity_of_the_demo_lies_within_its_interval_of_999_in_1000(found):
     for area, rows in found.items():
         for row in rows:
@@ -57,6 +59,7 @@ The gain of running is small beside its error: only its order of magnitude is su
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("area", ["early", "late"])
 def test_an_estimate_that_is_wrong_by_little_would_be_noticed_in_some_row_of_its_quantity(found, area):
     noticed = dict.fromkeys((row.quantity for row in found[area]), False)
