@@ -21,7 +21,9 @@ class Recipe(NamedTuple):
     signal: float
 
 
-def _every(candidates: tuple[str, ...], sizes: tuple[tuple[int, int], ...], rates: tuple[tuple[float, float], ...]):
+def _every(
+    candidates: tuple[str, ...], sizes: tuple[tuple[int, int], ...], rates: tuple[tuple[float, float], ...]
+) -> list[Recipe]:
     n = len(sizes) * len(rates)
     return [Recipe(candidates[k % len(candidates)], *sizes[k % len(sizes)], *rates[k % len(rates)]) for k in range(n)]
 

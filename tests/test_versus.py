@@ -84,12 +84,13 @@ def test_of_twenty_clear_brains_the_first_is_right_and_the_twin_or_gabor_wins_on
 @pytest.mark.filterwarnings("ignore:No signal above the noise")
 def test_the_set_of_unclear_brains_holds_the_first_as_often_as_it_says(found):
     held, sizes = 0, []
-    for seed, recipe in enumerate(UNCLEAR, start=100):
-        first, lead, reliability, table = judged(recipe, found, seed)
-        assert lead < 0.05 or reliability < 0.5
+    for seed, recipe in enumerate(2 * UNCLEAR, start=100):
+        first, lead, _, table = judged(recipe, found, seed)
+        said = str(table.best.values)
+        assert said in ("", first) or lead < 0.05
         held += bool(table.among_best.sel(candidate=first))
         sizes.append(int(table.among_best.sum()))
-    assert held >= len(UNCLEAR) - 1  # nominal 95 %
+    assert held >= 0.95 * len(sizes)
     assert max(sizes) == len(found)  # of the least clear, nothing is said
     assert min(sizes) < len(found)
 

@@ -67,7 +67,7 @@ def test_pure_noise_has_no_ceiling(metric):
     for seed in range(5):
         x, _ = session(np.random.default_rng(seed), n_stimuli=12, n_units=3)
         noise = x.copy(data=np.random.default_rng(seed + 100).normal(size=x.shape))
-        with pytest.warns(UserWarning, match="No signal above the noise is found in x: .*not above 0 by its jackknife"):
+        with pytest.warns(UserWarning, match="No signal above the noise is found in x: .*not above 0 by its interval"):
             found = noise_ceiling(noise, metric=metric, n_splits=2)
         for name in ("ceiling", "low", "high"):
             assert np.isnan(found[name])

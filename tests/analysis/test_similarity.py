@@ -6,6 +6,7 @@ import xarray as xr
 
 from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.dissimilarity.rdm import rdm
+from neurodata4ml.analysis.reliability.ceiling import noise_ceiling
 from neurodata4ml.analysis.similarity.metrics import METRICS, Metric, null_of_cka
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -120,6 +121,14 @@ def test_raw_is_the_similarity_of_the_observed_means_and_the_ceiling_joins_it_to
     np.testing.assert_allclose(found.similarity * found.ceiling, found.raw, atol=1e-12)
 
 
+def test_the_interval_of_the_ceiling_is_that_of_noise_ceiling():
+    means, layers = truth_and_candidates(n=20, units=12)
+    x = session(1, means, noise=2.0)
+    found, alone = compare(x, layers, n_splits=9, n_shuffles=0), noise_ceiling(x, n_splits=9)
+    for ours, theirs in (("ceiling", "ceiling"), ("ceiling_low", "low"), ("ceiling_high", "high")):
+        assert float(found[ours]) == pytest.approx(float(alone[theirs]), rel=1e-12)
+
+
 def test_the_true_candidate_is_among_the_best_and_a_clearly_worse_one_is_not():
     means, layers = truth_and_candidates()
     found = compare({"V1": session(2, means, noise=0.5)}, layers)
@@ -190,7 +199,7 @@ def test_pure_noise_has_no_noise_corrected_similarity():
     for seed in range(4):
         areas = {"V1": session(seed, np.zeros((12, 3))), "LM": session(seed + 50, np.zeros((12, 3)))}
         with pytest.warns(
-            UserWarning, match="No signal above the noise is found in V1, LM: .*by its jackknife"
+            UserWarning, match="No signal above the noise is found in V1, LM: .*by its interval"
         ) as said:
             found = compare(areas, layers, n_splits=4, n_shuffles=0)
         assert len(said) == 1

@@ -86,6 +86,7 @@ def test_the_page_holds_everything_and_asks_the_network_nothing(page, seen):
             assert (attrs.get(name) or "#").startswith(("#", "data:image/png;base64,"))
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes_also_when_saved_and_loaded(folder, page):
     assert render(Results.load(folder / "results.json")) == page
 

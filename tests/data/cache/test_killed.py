@@ -76,7 +76,7 @@ def begin_with_an_archive_to_come(archive: Archive, crowd: Crowd, tmp_path: Path
     [
         (begin_empty, 50),
         (begin_with_half_of_it, 30),
-        (begin_with_an_older_file, 50),
+        pytest.param(begin_with_an_older_file, 50, marks=pytest.mark.slow),
         pytest.param(begin_with_an_archive_to_come, 70, marks=pytest.mark.slow),
     ],
 )

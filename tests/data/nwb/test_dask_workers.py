@@ -77,6 +77,7 @@ def test_two_workers_compute_a_mean_over_a_remote_array(client: Client, url: str
     np.testing.assert_allclose(client.compute(mean).result(), expected)
 
 
+@pytest.mark.slow
 def test_the_graph_of_a_session_of_a_thousand_units_is_small(client: Client, url: str, path: Path) -> None:
     session = open_session(url)
     counts = bin_spikes(session, window=(0, 1), bin_width=0.1, chunks=10)

@@ -34,7 +34,7 @@ def test_damaged_hdf5_is_read_as_by_h5py_or_refused(folder: Path, many: bool) ->
     before = fuzz.read_before(sources, folder)
     whole = list(fuzz.judge(((name, name, content) for name, content in sources.items()), before, folder))
     assert {verdict.verdict for verdict in whole} == {fuzz.SAME}
-    verdicts = list(fuzz.judge(fuzz_mutants.mutants(sources, 260 if many else 40, SEED), before, folder))
+    verdicts = list(fuzz.judge(fuzz_mutants.mutants(sources, 260 if many else 20, SEED), before, folder))
     assert faults(verdicts) == []
     assert sum(verdict.verdict == fuzz.BOLD for verdict in verdicts) <= 2, fuzz.table(verdicts)
     assert {fuzz.SAME, fuzz.REFUSED} <= {verdict.verdict for verdict in verdicts}
@@ -44,7 +44,7 @@ def test_damaged_hdf5_is_read_as_by_h5py_or_refused(folder: Path, many: bool) ->
 def test_damaged_stores_are_read_as_by_zarr_or_refused(folder: Path, many: bool) -> None:
     stores = fuzz_stores.stores(folder)
     before = fuzz.read_before(stores, folder)
-    verdicts = list(fuzz.judge(fuzz_stores.mutants(stores, 48 if many else 6, SEED), before, folder))
+    verdicts = list(fuzz.judge(fuzz_stores.mutants(stores, 48 if many else 3, SEED), before, folder))
     assert faults(verdicts) == []
     assert {fuzz.SAME, fuzz.REFUSED} <= {verdict.verdict for verdict in verdicts}
 

@@ -133,7 +133,7 @@ def compare(
         tested = significance(xs, sides, question, n_shuffles=n_shuffles, correction=correction) if n_shuffles else None
         null = _null(question, sides, n_units, tested)
         out = _with_p(_table(question, sides, n_units, null), null, tested)
-        out = with_ceiling(out, question).assign(_sizes(question))
+        out = with_ceiling(out, question, matched=n_units is not None).assign(_sizes(question))
     why = warned(undefined(out, question.over))
     out = out.drop_vars(["silent_x", "silent_y"], errors="ignore")
     out = out.squeeze([dim for dim, given in (("x", x), ("y", y)) if not isinstance(given, Mapping)], drop=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array
 
+from neurodata4ml.analysis.linear.threads import one_blas_thread
 from neurodata4ml.errors import DesignError
 
 _DRAWS = 100
@@ -69,15 +69,19 @@ def half_means(values: np.ndarray, stimulus: np.ndarray, half: np.ndarray, n_sti
     -------
     ndarray (n_splits, 2, n_stimuli, n_units), NaN where a half lacks a stimulus
     """
-    n_trials, n_splits = half.shape
-    first = 2 * np.arange(n_splits) + (1 - half)
-    row = (first * n_stimuli + stimulus[:, None]).ravel()
-    trial = np.repeat(np.arange(n_trials), n_splits)
-    shape = (2 * n_splits * n_stimuli, n_trials)
-    sums = csr_array((np.ones(len(row)), (row, trial)), shape=shape) @ values
-    counts = np.bincount(row, minlength=shape[0]).astype(np.float64)
-    counts[counts == 0] = np.nan
-    return np.asarray((sums / counts[:, None]).reshape(n_splits, 2, n_stimuli, -1))
+    n_splits = half.shape[1]
+    order = np.argsort(stimulus, kind="stable")
+    edges = np.searchsorted(stimulus[order], np.arange(n_stimuli + 1))
+    means = np.empty((n_splits, 2, n_stimuli, values.shape[1]))
+    with one_blas_thread():
+        for i in range(n_stimuli):
+            rows = order[edges[i] : edges[i + 1]]
+            within = half[rows].T
+            member = np.stack([within, ~within], axis=1).reshape(2 * n_splits, len(rows)).astype(np.float64)
+            counts = member.sum(axis=1)
+            counts[counts == 0] = np.nan
+            means[:, :, i] = (member @ values[rows] / counts[:, None]).reshape(n_splits, 2, -1)
+    return means
 
 
 def _draw(of_stimulus: np.ndarray, of_fold: np.ndarray, whole: bool, rng: np.random.Generator) -> np.ndarray:

@@ -151,7 +151,7 @@ def no_signal(names: list[str]) -> str:
     """Return the sentence that says in which data no signal was found."""
     return (
         f"No signal above the noise is found in {', '.join(names)}: what two halves of the trials share is not above "
-        f"0 by its jackknife, and what is divided by it (corrected similarity, ceiling) is NaN. Record more trials or "
+        f"0 by its interval, and what is divided by it (corrected similarity, ceiling) is NaN. Record more trials or "
         f"more units, or choose fewer conditions with by=."
     )
 

@@ -9,6 +9,7 @@ import xarray as xr
 from scipy import stats
 
 from neurodata4ml.analysis.linear.stimuli import stimulus_means
+from neurodata4ml.analysis.linear.threads import in_threads
 from neurodata4ml.analysis.reliability.groups import left_out_together
 
 
@@ -45,10 +46,8 @@ def over_noise(
     """
     rng = np.random.default_rng(seed)
     signal, residual = _parts(x)
-    draws = []
-    for _ in range(n_draws):
-        sign = rng.choice([-1.0, 1.0], len(residual))
-        draws.append(statistic(x.copy(data=signal + sign[:, None] * residual)))
+    signs = [rng.choice([-1.0, 1.0], len(residual)) for _ in range(n_draws)]
+    draws = in_threads(lambda sign: statistic(x.copy(data=signal + sign[:, None] * residual)), signs)
     estimate, drawn = statistic(x), xr.concat(draws, dim="draw")
     se = drawn.std("draw", ddof=1).where(drawn.isnull().mean("draw") <= _UNDEFINED)
     freedom = int(left_out_together(x, n_groups)[0].max())
