@@ -90,7 +90,7 @@ def test_of_two_recordings_each_side_has_its_own_halves():
     assert abs(error.mean()) < 3 * error.std() / np.sqrt(12)
     assert np.mean([float(one.raw) for one in found]) < np.mean(truths) - 0.05
     assert np.mean([bool(one.low <= t <= one.high) for one, t in zip(found, truths, strict=True)]) >= 0.85
-    assert found[0].sizes["group"] == 12 + 6  # blocks of one, stretches of the other
+    assert found[0].sizes["group"] == 12 + 8  # blocks of either
     assert "taken for two recordings" in found[0].attrs["assumed"]
     np.testing.assert_allclose(found[0].similarity * found[0].ceiling, found[0].raw)
 

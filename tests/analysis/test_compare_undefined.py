@@ -123,3 +123,27 @@ def test_in_a_table_of_several_metrics_each_has_its_own_reasons():
     table = bound(rows, ["cka_unbiased", "cka"]).rename(x="area", y="candidate")
     assert "V1 and flat" in sheet_of(table.sel(metric="cka_unbiased"), step="test").attrs["undefined"]
     assert "undefined" not in sheet_of(table.sel(metric="cka"), step="test").attrs
+
+
+@pytest.mark.parametrize(("repeats", "ordered"), [(2, False), (4, True), (4, False)])
+@pytest.mark.parametrize("over", [None, "stimulus"])
+@pytest.mark.filterwarnings("ignore:No ")
+def test_few_repeats_and_sorted_trials_of_noise_have_no_similarity_and_those_with_signal_have(repeats, ordered, over):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        truth = rng.normal(size=(20, 6))
+        label = np.repeat(np.arange(20), repeats)
+        label = label if ordered else rng.permutation(label)
+        noise = rng.normal(size=(len(label), 12))
+        layer = xr.DataArray(truth, dims=("stimulus", "feature"), coords={"stimulus": np.arange(20)})
+        silent, clear = (
+            compare(shown(noise + part[label], label), layer, over=over, n_shuffles=0, n_splits=6)
+            for part in (np.zeros((20, 12)), 3 * truth @ rng.normal(size=(6, 12)))
+        )
+        assert np.isnan(silent.similarity)
+        assert "No signal above the noise is found in x" in silent.attrs["undefined"]
+        assert clear.similarity > 0.7
+
+
+def shown(values, label):
+    return xr.DataArray(values, dims=("trial", "unit"), coords={"stimulus": ("trial", label)})

@@ -198,9 +198,7 @@ def test_pure_noise_has_no_noise_corrected_similarity():
     layers = {name: responses(np.random.default_rng(seed).normal(size=(12, 20))) for seed, name in enumerate("ab")}
     for seed in range(4):
         areas = {"V1": session(seed, np.zeros((12, 3))), "LM": session(seed + 50, np.zeros((12, 3)))}
-        with pytest.warns(
-            UserWarning, match="No signal above the noise is found in V1, LM: .*by its interval"
-        ) as said:
+        with pytest.warns(UserWarning, match="No signal above the noise is found in V1, LM: .*by its interval") as said:
             found = compare(areas, layers, n_splits=4, n_shuffles=0)
         assert len(said) == 1
         for name in ("similarity", "low", "high", "ceiling", "replicate"):

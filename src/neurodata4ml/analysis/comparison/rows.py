@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,8 +13,10 @@ from neurodata4ml.analysis.comparison.question import Question
 from neurodata4ml.analysis.comparison.surplus import stimulus_replicates, stimulus_replicates_of_halves
 from neurodata4ml.analysis.comparison.two_factor import two_factor_interval
 from neurodata4ml.analysis.comparison.two_sides import Partner, partner_of
-from neurodata4ml.analysis.inference.jackknife import interval, jackknife
-from neurodata4ml.analysis.reliability.noise_corrected import corrected_cka, has_signal, unit_vectors, with_halves
+from neurodata4ml.analysis.inference.jackknife import interval
+from neurodata4ml.analysis.reliability.groups import over_trials
+from neurodata4ml.analysis.reliability.noise_corrected import corrected_cka, unit_vectors, with_halves
+from neurodata4ml.analysis.reliability.redrawn import has_signal
 from neurodata4ml.analysis.similarity.representations import Side, represent
 from neurodata4ml.analysis.similarity.table import similarities
 from neurodata4ml.dims import feature_dim
@@ -136,7 +139,7 @@ def _found(asked: _Asked, estimate: xr.DataArray) -> xr.Dataset:
 def _over_trials(asked: _Asked, estimate: xr.DataArray) -> xr.Dataset:
     """Return the interval over trials: of one recording those of both sides at once, of two those of each."""
     question = asked.question
-    left_out = jackknife(asked.of, asked.x, n_groups=question.n_groups)
+    left_out = over_trials(asked.of, asked.x, n_groups=question.n_groups, confidence=question.confidence)
     replicate, told = left_out["replicate"], {key: left_out.attrs[key] for key in ("groups", "n_groups")}
     if not all(one.together for one in asked.partners):
         theirs = [_over_trials_of(one, asked) for one in asked.partners]
@@ -159,15 +162,22 @@ def _over_trials_of(partner: Partner, asked: _Asked) -> xr.DataArray:
 
     if partner.together:  # its trials were left out with those of the first side
         return of(partner.trials).expand_dims(group=1)
-    return jackknife(of, partner.trials, n_groups=asked.question.n_groups)["replicate"]
+    settings: dict[str, Any] = {"n_groups": asked.question.n_groups, "confidence": asked.question.confidence}
+    return over_trials(of, partner.trials, **settings)["replicate"]
 
 
 def _silent(asked: _Asked, estimate: xr.DataArray, found: xr.Dataset) -> xr.Dataset:
     """Return which sides have no signal above the noise of their trials, whatever the interval is over."""
     if asked.question.over != ("trial",):
         found = _over_trials(asked, estimate)
-    out = xr.Dataset({"silent_x": ~has_signal(found.sel(quantity="own", drop=True).isel(y=0))})
-    return out.assign(silent_y=~has_signal(found.sel(quantity="own_y", drop=True))) if asked.partners else out
+    assert asked.half is not None
+    own, n_groups = found.sel(quantity="own", drop=True).isel(y=0), asked.question.n_groups
+    out = xr.Dataset({"silent_x": ~has_signal(own, asked.x, asked.half, n_groups=n_groups)})
+    if not asked.partners:
+        return out
+    of_y = [found.sel(quantity="own_y", drop=True).isel(y=k) for k in range(len(asked.partners))]
+    each = [has_signal(own, y.trials, y.half, n_groups=n_groups) for own, y in zip(of_y, asked.partners, strict=True)]
+    return out.assign(silent_y=~xr.concat(each, dim="y"))
 
 
 def _over_both(asked: _Asked, estimate: xr.DataArray) -> xr.Dataset:

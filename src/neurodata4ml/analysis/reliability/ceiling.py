@@ -11,7 +11,7 @@ import xarray as xr
 from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
 from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.reliability.noise_corrected import no_signal, with_halves
-from neurodata4ml.analysis.reliability.redrawn import over_noise
+from neurodata4ml.analysis.reliability.redrawn import N_DRAWS, over_noise
 from neurodata4ml.analysis.reliability.subject_ceiling import bounds_of_subjects, subject_dim
 from neurodata4ml.analysis.reliability.trial_ceiling import (
     bounds_of_halves,
@@ -29,9 +29,6 @@ from neurodata4ml.require import require_whole
 
 _N_SPLITS = {"responses": 60, "rdm": 10}
 """Random halves when none are asked for: few widen the interval, but those of RDMs take their time."""
-
-_N_DRAWS = 60
-"""Draws of the noise: the width of an interval varies by 9 %."""
 
 
 def noise_ceiling(
@@ -108,7 +105,7 @@ def noise_ceiling(
     stimuli = np.unique(trials.coords["stimulus"].values)
     _check_design(trials, half, stimuli, metric, distance)
     statistic = ceiling_of_trials(half, trials, metric, distance)
-    drawn = {"n_groups": n_groups, "n_draws": _N_DRAWS, "seed": seed}
+    drawn = {"n_groups": n_groups, "n_draws": N_DRAWS, "seed": seed}
     found = over_noise(statistic, trials, confidence=confidence, **drawn)
     out = _labelled(found)
     if promise.on == "rdm":

@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.design.halves import half_means, split_halves
-from neurodata4ml.analysis.inference.jackknife import interval
 from neurodata4ml.analysis.linear.stimuli import fold_labels, stimulus_means
 from neurodata4ml.analysis.similarity.metrics import centred, u_centred
 from neurodata4ml.analysis.similarity.representations import trial_values
@@ -129,22 +128,6 @@ def corrected_cka_of_two(x: xr.DataArray, others: list[np.ndarray], half: np.nda
         shared = root(own) * root(own_y)
         columns.append([cross / shared, float(np.sum(gram * theirs)) / observed, shared / observed, own, own_y])
     return xr.DataArray(np.array(columns).T, dims=("quantity", "y"), coords={"quantity": names})
-
-
-def has_signal(own: xr.Dataset) -> xr.DataArray:
-    """Return whether what two halves of the trials share is above 0, in every replicate and by its interval.
-
-    Near 0 its root, which a corrected similarity is divided by, can be anything. Replicates that are not known
-    (NaN, as trials are missing) do not count against it.
-
-    Parameters
-    ----------
-    own : Dataset
-        ``estimate`` and ``replicate`` of the shared signal, from ``jackknife``.
-    """
-    low = interval(own.estimate, own.replicate).low
-    found: xr.DataArray = (own.estimate > 0) & ~(low <= 0) & ~(own.replicate <= 0).any("group")
-    return found
 
 
 def no_signal(names: list[str]) -> str:

@@ -8,9 +8,14 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from neurodata4ml.analysis.inference.jackknife import interval
 from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.analysis.linear.threads import in_threads
 from neurodata4ml.analysis.reliability.groups import left_out_together
+from neurodata4ml.analysis.reliability.noise_corrected import self_similarity
+
+N_DRAWS = 60
+"""Draws of the noise: the width of an interval varies by 9 %."""
 
 
 def over_noise(
@@ -53,6 +58,33 @@ def over_noise(
     freedom = int(left_out_together(x, n_groups)[0].max())
     width = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * se
     return xr.Dataset({"estimate": estimate, "se": se, "low": estimate - width, "high": estimate + width})
+
+
+def has_signal(own: xr.Dataset, trials: xr.DataArray, half: np.ndarray, *, n_groups: int) -> xr.DataArray:
+    """Return whether what two halves of the trials share is above 0, by its interval and in every replicate.
+
+    Near 0 its root, which a corrected similarity is divided by, can be anything. Where no trial can be left out
+    (2 or 3 repeats), the interval is that of ``over_noise``; what has none has no signal.
+
+    Parameters
+    ----------
+    own : Dataset
+        ``estimate`` and ``replicate`` of the shared signal, from a jackknife of the trials.
+    trials : DataArray (trial, unit)
+    half : ndarray of bool (trial, split)
+        Both from ``with_halves``.
+    n_groups : int
+    """
+    low = interval(own.estimate, own.replicate).low
+    if bool(low.isnull()):
+        n_stimuli = len(np.unique(trials.coords["stimulus"].values))
+
+        def shared(part: xr.DataArray) -> xr.DataArray:
+            return xr.DataArray(self_similarity(part, half, n_stimuli)[0])
+
+        low = over_noise(shared, trials, n_groups=n_groups, n_draws=N_DRAWS, confidence=0.95, seed=0).low
+    found: xr.DataArray = (own.estimate > 0) & (low > 0) & ~(own.replicate <= 0).any("group")
+    return found
 
 
 _UNDEFINED = 0.1
