@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +13,8 @@ from neurodata4ml.analysis.responses import firing_rate, trial_labels
 from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.dims import presented, require_array, require_dims
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import DesignError, DimensionError
+from neurodata4ml.require import require_names
 from neurodata4ml.suggest import guess
 
 MIN_UNITS = 10
@@ -34,15 +36,44 @@ def responses_of(
     window : (float, float) or None
         Seconds from the onset.
     """
+    _require_window(window)
     if isinstance(responses, Mapping) and not isinstance(responses, xr.Dataset):
-        return {str(area): _labelled(x, by) for area, x in responses.items()}
-    if not isinstance(responses, xr.Dataset):
-        require_array(responses, step="brain_vs_network")
+        return {str(area): _labelled(_within(x, window), by) for area, x in responses.items()}
     if isinstance(responses, xr.Dataset):
-        responses = bin_spikes(responses, window=window)
-    elif window is not None and "time" in responses.dims:
-        responses = responses.sel(time=slice(*window))
-    return _labelled(responses, by)
+        return _labelled(bin_spikes(responses, window=window), by)
+    return _labelled(_within(responses, window), by)
+
+
+def _require_window(window: Any) -> None:
+    if window is None:
+        return
+    try:
+        start, end = (float(edge) for edge in window)
+    except (TypeError, ValueError):
+        start = end = 0.0
+    if not start < end:
+        message = f"window takes two times in seconds, the earlier first; got {window!r}. Type window=(0.05, 0.25)."
+        raise DesignError(message)
+
+
+def _within(x: xr.DataArray, window: tuple[float, float] | None) -> xr.DataArray:
+    """Return the bins of the window."""
+    require_array(x, step="brain_vs_network")
+    if window is None:
+        return x
+    if "time" not in x.indexes:
+        message = (
+            f"window={window!r} needs responses over time, (trial, time, unit) with the coordinate 'time'; got "
+            f"({', '.join(map(str, x.dims))}). Leave it out, or hand in counts over time: bin_spikes(session)."
+        )
+        raise DimensionError(message)
+    time = np.asarray(x.indexes["time"])
+    inside = (time >= window[0]) & (time <= window[1])
+    if not inside.any():
+        there = f"{time.min():g} to {time.max():g} s" if len(time) else "none"
+        message = f"There are no bins of time in window={window!r}; the responses have {there}. Name a window there."
+        raise DesignError(message)
+    return x.isel(time=inside)
 
 
 def _labelled(x: xr.DataArray, by: str) -> xr.DataArray:
@@ -75,12 +106,10 @@ def by_area(x: dict[str, xr.DataArray] | xr.DataArray, areas: str | Sequence[str
         No such area, none at all, or none with enough units.
     """
     if not isinstance(x, dict):
-        names = (
-            x.coords["area"].values.astype(str) if "area" in x.coords else np.full(x.sizes.get("unit", 0), "all units")
-        )
-        x = {str(area): x.isel(unit=np.flatnonzero(names == area)) for area in dict.fromkeys(names)}
+        names = _area_of_units(x)
+        x = {area: x.isel(unit=np.flatnonzero(names == area)) for area in dict.fromkeys(names) if area}
     if areas is not None:
-        return _chosen(x, [areas] if isinstance(areas, str) else areas)
+        return _chosen(x, require_names(areas, "areas", example="['V1', 'LM']"))
     large = {area: one for area, one in x.items() if one.sizes.get("unit", 0) >= MIN_UNITS}
     small = [f"{area} ({one.sizes.get('unit', 0)})" for area, one in x.items() if area not in large]
     if not large:
@@ -91,6 +120,24 @@ def by_area(x: dict[str, xr.DataArray] | xr.DataArray, areas: str | Sequence[str
     if small:
         warnings.warn(f"Areas of fewer than {MIN_UNITS} units are left out: {', '.join(small)}.", stacklevel=3)
     return large
+
+
+def _area_of_units(x: xr.DataArray) -> np.ndarray:
+    """Return the area of every unit; "", with a warning, where it has none."""
+    n_units = x.sizes.get("unit", 0)
+    if "area" not in x.coords:
+        return np.full(n_units, "all units", dtype=object)
+    area = x.coords["area"]
+    if area.dims not in ((), ("unit",)):
+        message = (
+            f"'area' says where each unit is, and lies along ('unit',); got {area.dims}. Drop it: drop_vars('area')."
+        )
+        raise DimensionError(message)
+    values = np.broadcast_to(area.values, (n_units,))
+    names = np.array(["" if v is None or v != v else str(v) for v in values], dtype=object)
+    if n_none := int(np.sum(names == "")):
+        warnings.warn(f"{n_none} of {n_units} units have no area and are left out.", stacklevel=4)
+    return names
 
 
 def _chosen(x: dict[str, xr.DataArray], areas: Sequence[str]) -> dict[str, xr.DataArray]:
@@ -140,6 +187,8 @@ def images_of(responses: Responses, images: xr.DataArray | None, brain: dict[str
     ------
     DesignError
         No images, or none of some stimuli.
+    DimensionError
+        Images without labels, or some of one label.
     """
     if images is None:
         if not isinstance(responses, xr.Dataset):
@@ -149,6 +198,7 @@ def images_of(responses: Responses, images: xr.DataArray | None, brain: dict[str
             )
             raise DesignError(message)
         images = stimulus_images(responses)
+    _require_images(images)
     first = next(iter(brain.values()))
     first = presented(first, step="brain_vs_network")
     labels = np.unique(first.coords["stimulus"].values)
@@ -160,3 +210,21 @@ def images_of(responses: Responses, images: xr.DataArray | None, brain: dict[str
         )
         raise DesignError(message)
     return images.sel(stimulus=labels)
+
+
+def _require_images(images: Any) -> None:
+    """Refuse images that cannot be found by the label of their stimulus."""
+    if not isinstance(images, xr.DataArray):
+        got = f"a {type(images).__name__}"
+    elif "stimulus" not in images.indexes:
+        got = f"dims ({', '.join(map(str, images.dims))}) without labels of the stimuli"
+    elif not images.indexes["stimulus"].is_unique:
+        twice = images.indexes["stimulus"][images.indexes["stimulus"].duplicated()]
+        got = f"several images of one label: {', '.join(map(str, dict.fromkeys(twice[:5])))}"
+    else:
+        return
+    message = (
+        f"brain_vs_network takes images (stimulus, y, x), one for each label; got {got}. Type "
+        f'xr.DataArray(pictures, dims=("stimulus", "y", "x"), coords={{"stimulus": labels}}).'
+    )
+    raise DimensionError(message)

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.errors import DesignError
+from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.networks.activations import activations
 from neurodata4ml.networks.baselines import gabor, pixels
 from neurodata4ml.networks.model import Model
 from neurodata4ml.networks.models import MODELS, load_model, untrained_twin
 from neurodata4ml.networks.preprocessing import Preprocessing
+from neurodata4ml.require import require_names
+from neurodata4ml.suggest import guess
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def candidates_of(
         A network that says that it is untrained is given no twin.
     images : DataArray (stimulus, y, x), or None for a dict without baselines
     layers : "all", sequence of str, optional
+        Of a dict too: those of its layers.
     baselines : bool
         Twins, pixels and Gabor energies too.
     preprocessing : Preprocessing, optional
@@ -73,10 +76,13 @@ def candidates_of(
     Raises
     ------
     DesignError
-        No network, no layer, or two of one name.
+        No network, no such layer, two of one name; for a dict, ``project``, or ``preprocessing`` without baselines.
+    DimensionError
+        A layer of a dict without labels.
     """
     if isinstance(model, Mapping):
-        found = _given(model)
+        _require_for_dict(project, preprocessing, shown=baselines and images is not None)
+        found = _given(model, layers)
     elif images is None:
         message = "A network is shown images: candidates_of(model, images); got none."
         raise DesignError(message)
@@ -94,10 +100,47 @@ def candidates_of(
     return found
 
 
-def _given(layers: Mapping[str, xr.DataArray]) -> list[Candidate]:
+def _require_for_dict(project: float | None, preprocessing: Preprocessing | None, *, shown: bool) -> None:
+    """Refuse what prepares images or projects layers where layers were handed in and no image is shown."""
+    if project is not None:
+        message = (
+            f"project={project!r} shrinks layers that are read from a network; these were handed in. Leave it out."
+        )
+        raise DesignError(message)
+    if preprocessing is not None and not shown:
+        message = (
+            "preprocessing= changes images, and none are shown: the layers were handed in, and there are no baselines. "
+            "Leave it out."
+        )
+        raise DesignError(message)
+
+
+def _named(given: Mapping[str, xr.DataArray], layers: str | Sequence[str] | None) -> dict[str, xr.DataArray]:
+    """Return the layers that are asked for, in the order in which they were handed in."""
+    known = {str(name): x for name, x in given.items()}
+    for name, x in known.items():
+        if not isinstance(x, xr.DataArray):
+            message = (
+                f"The layer {name!r} is a {type(x).__name__}; brain_vs_network matches stimuli by label. Type "
+                f'xr.DataArray(values, dims=("stimulus", "feature"), coords={{"stimulus": labels}}).'
+            )
+            raise DimensionError(message)
+    if layers is None or (isinstance(layers, str) and layers == "all"):
+        return known
+    wanted = [str(name) for name in require_names(layers, "layers", example="['conv1', 'conv2'], or 'all'")]
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        got = f"There is no layer {unknown[0]!r}.{guess(unknown[0], known)}" if unknown else "layers=[] names no layer."
+        message = f"{got} Layers: {', '.join(known)}."
+        raise DesignError(message)
+    return {name: x for name, x in known.items() if name in wanted}
+
+
+def _given(given: Mapping[str, xr.DataArray], names: str | Sequence[str] | None) -> list[Candidate]:
+    layers = _named(given, names)
     depth = np.linspace(0, 1, len(layers)) if len(layers) > 1 else np.zeros(1)
     return [
-        Candidate(str(name), x, "network", "network", str(name), float(d))
+        Candidate(name, x, "network", "network", name, float(d))
         for (name, x), d in zip(layers.items(), depth, strict=False)
     ]
 

@@ -19,7 +19,7 @@ from neurodata4ml.dims import add_step
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.hierarchies import network_hierarchies
 from neurodata4ml.networks.preprocessing import Preprocessing
-from neurodata4ml.require import require_whole
+from neurodata4ml.require import require_names, require_whole
 from neurodata4ml.suggest import guess
 
 _OPTIONS = ("confidence", "correction", "distance", "margin", "n_groups", "n_shuffles", "n_splits")
@@ -107,7 +107,8 @@ def brain_vs_network(
     """
     require_whole(seed, "seed", least=0)
     require_whole(n_resamples, "n_resamples", least=2)
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    metrics = require_names(metrics, "metrics", example="['cka_unbiased', 'rsa_rho_a']")
+    ranked = None if order is None else require_names(order, "order", example="['VISp', 'VISl', 'VISal']")
     _check(metrics, options)
     brain = by_area(responses_of(responses, by, window), areas)
     shown = images_of(responses, images, brain) if baselines or not isinstance(model, Mapping) else images
@@ -120,7 +121,6 @@ def brain_vs_network(
         project=project,
         seed=seed,
     )
-    ranked = None if order is None else list(order)
     settings: dict[str, Any] = {"order": ranked, "n_resamples": n_resamples, "over": over, "seed": seed}
     out = area_by_candidate(brain, found, metrics=metrics, **settings, **options)
     return add_step(out, "brain_vs_network", by=by, metrics=metrics, order=ranked or [], seed=seed)

@@ -147,3 +147,13 @@ def test_few_repeats_and_sorted_trials_of_noise_have_no_similarity_and_those_wit
 
 def shown(values, label):
     return xr.DataArray(values, dims=("trial", "unit"), coords={"stimulus": ("trial", label)})
+
+
+@pytest.mark.filterwarnings("ignore:No ")
+def test_a_constant_area_of_unequal_repeats_has_no_similarity():
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(12), rng.integers(2, 6, 12))
+    layer = xr.DataArray(rng.normal(size=(12, 8)), dims=("stimulus", "feature"), coords={"stimulus": np.arange(12)})
+    found = compare(shown(np.tile([0.1, 0.37, 1.7], (len(label), 1)), label), layer, n_shuffles=0)
+    assert np.isnan(found.similarity)
+    assert "No signal above the noise" in found.attrs["undefined"]

@@ -23,7 +23,8 @@ def test_compiled_loops_count_what_pairs_of_pairs_say(n, n_values):
     found = np.empty((1, 1), dtype=np.int64)
     balances(places(a)[None], places(b)[None], found)
     assert found[0, 0] == expected
-    assert tau_a(places(a), places(b)) == pytest.approx(expected / (n * (n - 1) / 2), abs=1e-15)
+    tau = expected / (n * (n - 1) / 2) if min(np.ptp(a), np.ptp(b)) > 0 else np.nan
+    assert tau_a(places(a), places(b)) == pytest.approx(tau, abs=1e-15, nan_ok=True)
 
 
 def test_many_are_counted_like_few_to_the_last_bit(monkeypatch):
@@ -42,7 +43,7 @@ def test_the_order_of_the_pairs_means_nothing_and_that_of_values_all():
     metric = METRICS["rsa_tau_a"]
     assert metric(a, b) == metric(a[order], b[order]) == metric(np.exp(a), b) == -metric(-a, b)
     assert metric(a, a) == 1.0
-    assert metric(a, np.zeros(500)) == 0.0
+    assert np.isnan(metric(a, np.zeros(500)))
 
 
 def test_without_two_pairs_there_is_nothing_to_count():

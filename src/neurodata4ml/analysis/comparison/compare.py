@@ -67,7 +67,8 @@ def compare(
         A key of ``METRICS``.
     distance : str, optional
         For metrics on RDMs: a key of ``DISTANCES``. None: ``"crossnobis"`` where ``x`` holds single trials, as in
-        ``noise_ceiling``, else ``"correlation"``; ``attrs["distance"]`` says which. With ``"crossnobis"``, arrays
+        ``noise_ceiling``, else ``"correlation"``; ``attrs["distance"]`` says which, of RDMs handed
+        in what they say themselves, and different kinds beside each other are warned of. With ``"crossnobis"``, arrays
         without trials get its estimand, the squared Euclidean distance.
     over : str or pair of str, optional
         What the interval is over, by a jackknife that leaves out one part at a time: ``"trial"`` (stimuli and units
@@ -126,7 +127,7 @@ def compare(
     question = ask(x, y, metric=metric, distance=distance, over=over, **options)
     sides = in_threads(lambda one: _side(one, question), list(question.ys.values()))
     n_units = n_matched(question.xs) if match_units else None
-    n_shuffles = default_shuffles(question.promise.form) if n_shuffles is None else n_shuffles
+    n_shuffles = default_shuffles(question.promise) if n_shuffles is None else n_shuffles
     with one_blas_thread():
         xs = list(question.xs.values())
         known_correction(correction)
@@ -137,7 +138,7 @@ def compare(
     why = warned(undefined(out, question.over))
     out = out.drop_vars(["silent_x", "silent_y"], errors="ignore")
     out = out.squeeze([dim for dim, given in (("x", x), ("y", y)) if not isinstance(given, Mapping)], drop=True)
-    named: dict[str, Any] = {"metric": metric, "distance": question.distance if question.promise.on == "rdm" else None}
+    named: dict[str, Any] = {"metric": metric, "distance": question.told_distance or None}
     out.attrs = {
         **provenance(*question.xs.values()),
         **{key: value for key, value in named.items() if value is not None},

@@ -19,11 +19,14 @@ from neurodata4ml.analysis.inference.p_values import ROUNDING
 from neurodata4ml.analysis.similarity.representations import average_trials
 from neurodata4ml.dims import add_step, match_labels, presented, provenance, to_matrix
 from neurodata4ml.errors import DesignError, DimensionError
-from neurodata4ml.require import require_whole
+from neurodata4ml.require import require_names, require_whole
 from neurodata4ml.suggest import guess
 
 _ALL_ORDERS = 8
 """Areas up to which every order is gone through (8! = 40,320); beyond, as many are drawn."""
+
+_FEWEST = 4
+"""Stimuli without which unbiased CKA is not defined."""
 
 
 def hierarchy(
@@ -64,7 +67,9 @@ def hierarchy(
     Raises
     ------
     DesignError
-        Fewer than three areas or two layers, or an area that is not there.
+        Fewer than three areas, two layers or four stimuli, or an area that is not there.
+    DimensionError
+        An RDM, or an array of more than two dims.
 
     References
     ----------
@@ -82,6 +87,7 @@ def hierarchy(
             raise DimensionError(message)
     responses, layers = named(responses, "responses", step="hierarchy"), named(layers, "layers", step="hierarchy")
     areas = _areas(responses, order, layers)
+    _require_matrices(layers)
     means = {area: average_trials(presented(responses[area], step="hierarchy").compute()) for area in areas}
     patterns, grams = _matrices(means, layers)
     n_units, n_stimuli = n_matched(means), grams.shape[1]
@@ -123,7 +129,7 @@ def hierarchy(
 def _areas(
     responses: Mapping[str, xr.DataArray], order: Sequence[str], layers: Mapping[str, xr.DataArray]
 ) -> list[str]:
-    areas = list(order)
+    areas = require_names(order, "order", example="['V1', 'LM', 'AL'], from early to late")
     for area in areas:
         if area not in responses:
             there = [str(name) for name in responses]
@@ -139,10 +145,39 @@ def _areas(
     return areas
 
 
+def _require_matrices(layers: Mapping[str, xr.DataArray]) -> None:
+    for name, x in layers.items():
+        if len(x.dims) != 2 or "stimulus" not in x.dims or "stimulus2" in x.dims:
+            cure = (
+                "Hand in the features that the RDM was made of."
+                if "stimulus2" in x.dims
+                else "Put the rest into one dim: x.stack(feature=[...], create_index=False)."
+            )
+            message = f"hierarchy takes layers (stimulus, feature); {name} has ({', '.join(map(str, x.dims))}). {cure}"
+            raise DimensionError(message)
+
+
+def _require_means(means: Mapping[str, xr.DataArray]) -> None:
+    for name, x in means.items():
+        if len(x.dims) != 2 or "stimulus" not in x.dims or "stimulus2" in x.dims:
+            message = (
+                f"hierarchy takes responses (trial, unit) or (stimulus, unit); {name} has "
+                f"({', '.join(map(str, x.dims))}). Hand in responses, without time: firing_rate(counts)."
+            )
+            raise DimensionError(message)
+        if x.sizes["stimulus"] < _FEWEST:
+            message = (
+                f"hierarchy needs at least {_FEWEST} stimuli; {name} has {x.sizes['stimulus']}: unbiased CKA is not "
+                f"defined for fewer. Hand in more."
+            )
+            raise DesignError(message)
+
+
 def _matrices(
     means: dict[str, xr.DataArray], layers: Mapping[str, xr.DataArray]
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return responses (stimulus, unit) of every area and Gram matrices of the layers, stimuli in one order."""
+    _require_means(means)
     first = next(iter(means.values()))
 
     def matrix(x: xr.DataArray) -> np.ndarray:

@@ -100,7 +100,7 @@ def permutation_test(
     out = out.squeeze([dim for dim, given in (("x", x), ("y", y)) if not isinstance(given, Mapping)], drop=True)
     if not (isinstance(x, Mapping) or isinstance(y, Mapping)):
         out = out.drop_vars("p_value_corrected")
-    shown = {"metric": metric, **({"distance": question.distance} if promise.on == "rdm" else {})}
+    shown = {"metric": metric, **({"distance": question.told_distance} if question.told_distance else {})}
     about: dict[str, Any] = {
         "n_stimuli": len(labels),
         "n_shuffles": len(order),

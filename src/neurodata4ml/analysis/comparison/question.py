@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +15,12 @@ from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
 from neurodata4ml.analysis.inference.confidence import require_confidence
 from neurodata4ml.analysis.inference.left_out import groups_of
 from neurodata4ml.analysis.similarity.metrics import METRICS, Metric
-from neurodata4ml.analysis.similarity.representations import chosen_distance, trial_values, within_reach
+from neurodata4ml.analysis.similarity.representations import (
+    chosen_distance,
+    told_distance,
+    trial_values,
+    within_reach,
+)
 from neurodata4ml.dims import feature_dim, presented, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.suggest import guess
@@ -30,6 +37,8 @@ class Question:
     xs, ys : dict of str to DataArray
         Trials (trial, unit), means (stimulus, features) or RDMs; trials on ``ys`` only for noise-corrected CKA.
     metric, distance : str
+    told_distance : str
+        What the RDMs are of, those that were handed in by their own word; empty where none says.
     labels : ndarray
         The stimuli, in the order in which both sides are put.
     from_trials : bool
@@ -44,6 +53,7 @@ class Question:
     ys: dict[str, xr.DataArray]
     metric: str
     distance: str
+    told_distance: str
     labels: np.ndarray
     from_trials: bool
     over: tuple[str, ...]
@@ -95,7 +105,7 @@ def ask(
         message = f"Unknown metric {metric!r}.{guess(metric, METRICS)} Type one of {', '.join(METRICS)}."
         raise DesignError(message)
     require_confidence(confidence, step="compare")
-    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < 1:
+    if isinstance(margin, bool) or not isinstance(margin, numbers.Real) or not 0 <= margin < 1:
         message = f"compare needs a margin of 0 or more, below 1; got {margin!r}. Type margin=0.03, or 0 for none."
         raise DesignError(message)
     xs = {name: presented(one, step="compare").compute() for name, one in named(x, "x", step="compare").items()}
@@ -109,7 +119,21 @@ def ask(
     labels = _labels(next(iter(xs.values())))
     _check_count(len(labels), metric)
     chosen = _over(over, xs, from_trials)
-    return Question(xs, ys, metric, distance, labels, from_trials, chosen, confidence, margin, n_groups, n_splits, seed)
+    told = _told(xs, ys, metric, distance)
+    rest = (confidence, float(margin), n_groups, n_splits, seed)
+    return Question(xs, ys, metric, distance, told, labels, from_trials, chosen, *rest)
+
+
+def _told(xs: dict[str, xr.DataArray], ys: dict[str, xr.DataArray], metric: str, distance: str) -> str:
+    """Return what distances RDMs are of, with a warning where they are of different kinds."""
+    if METRICS[metric].on != "rdm":
+        return ""
+    told, mixed = told_distance(
+        {**xs, **{f"{name} of y" if name in xs else name: y for name, y in ys.items()}}, distance
+    )
+    if mixed:
+        warnings.warn(mixed, stacklevel=4)
+    return told
 
 
 def _over(over: str | Sequence[str] | None, xs: dict[str, xr.DataArray], from_trials: bool) -> tuple[str, ...]:
@@ -117,6 +141,12 @@ def _over(over: str | Sequence[str] | None, xs: dict[str, xr.DataArray], from_tr
     if over is None:
         return ("trial",) if from_trials else ("stimulus",)
     chosen = (over,) if isinstance(over, str) or not isinstance(over, Sequence) else tuple(over)
+    if not all(isinstance(name, str) for name in chosen):
+        message = (
+            f"compare cannot give an interval over {over!r}: over= takes names. "
+            f'Type over="stimulus", over="unit", or over=("stimulus", "unit").'
+        )
+        raise DesignError(message)
     if len(chosen) == 2 and "stimulus" in chosen and "trial" not in chosen:
         chosen = ("stimulus", *(name for name in chosen if name != "stimulus"))
     elif len(chosen) > 1:

@@ -9,7 +9,9 @@ import xarray as xr
 
 from neurodata4ml.errors import DimensionError
 
-_TOLD = ("distance", "assumed", "no_ceiling", "undefined", "n_tests")
+_COUNTS = ("n_tests", "n_shuffles", "n_splits")
+
+_TOLD = ("distance", "assumed", "no_ceiling", "undefined", *_COUNTS)
 """What differs between metrics, and stands along ``metric`` in a table of several."""
 
 _CEILING = ("ceiling", "ceiling_low", "ceiling_high")
@@ -25,9 +27,9 @@ def bound(sheets: list[xr.Dataset], metrics: list[str]) -> xr.Dataset:
     out = xr.concat(apart, dim="metric", join="outer", combine_attrs="drop").assign_coords(metric=metrics)
     told: dict[str, Any] = {}
     for name in _TOLD:
-        values = [sheet.attrs.get(name, 0 if name == "n_tests" else "") for sheet in sheets]
+        values = [sheet.attrs.get(name, 0 if name in _COUNTS else "") for sheet in sheets]
         if any(values):
-            told[name] = ("metric", np.array(values) if name == "n_tests" else np.array(values, dtype=object))
+            told[name] = ("metric", np.array(values) if name in _COUNTS else np.array(values, dtype=object))
     shared = {key: value for key, value in sheets[0].attrs.items() if key not in (*_TOLD, "steps", "range")}
     return out.assign(sizes).assign_coords(told).assign_attrs({**shared, "metric": metrics[0], "metrics": metrics})
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+from math import ceil
+
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.comparison.permuted import orders, permuted
+from neurodata4ml.analysis.comparison.permuted import _EXACT, orders, permuted
 from neurodata4ml.analysis.comparison.question import Question
 from neurodata4ml.analysis.comparison.two_sides import partner_of, permuted_halves
 from neurodata4ml.analysis.inference.corrections import max_t
 from neurodata4ml.analysis.inference.p_values import ROUNDING, benjamini_hochberg, holm, permutation_p
 from neurodata4ml.analysis.reliability.noise_corrected import with_halves
+from neurodata4ml.analysis.similarity.metric import Metric
+from neurodata4ml.analysis.similarity.on_rdms import rho_a
 from neurodata4ml.analysis.similarity.representations import Side, represent
 from neurodata4ml.analysis.similarity.table import similarities
 from neurodata4ml.errors import DesignError
@@ -23,9 +29,13 @@ _MANY, _FEW = 999, 99
 """Shuffles where they are matrix products, and where each is computed anew."""
 
 
-def default_shuffles(form: str) -> int:
-    """Return how many shuffles a metric of this form can afford."""
-    return _FEW if form == "other" else _MANY
+_LEVEL = 0.05
+"""Where no corrected p can come below it, a table is said to have too few shuffles."""
+
+
+def default_shuffles(metric: Metric) -> int:
+    """Return how many shuffles a metric can afford."""
+    return _MANY if metric.form != "other" or metric.function is rho_a else _FEW
 
 
 def known_correction(correction: str) -> None:
@@ -57,6 +67,7 @@ def significance(
         "fdr": lambda: benjamini_hochberg(p),
         "none": lambda: p,
     }[correction]()
+    _warn_of_floor(int(np.isfinite(p).sum()), len(order), question, correction)
     found = {"p_value": p, "p_value_corrected": corrected, "null_mean": null.mean(axis=0)}
     return xr.Dataset(
         {name: (("x", "y"), values) for name, values in found.items()},
@@ -70,7 +81,31 @@ def _of_means(
     """Return similarities (x, y) and those of exchanged stimuli (n_orders, x, y)."""
     rows = [represent(x, question.labels, question.promise, distance=question.distance) for x in xs]
     observed = similarities(question.promise, rows, sides)
-    return observed, np.stack([permuted(question.promise, row, sides, order) for row in rows], axis=1)
+    return observed, np.stack([_shuffled(question.promise, row, sides, order) for row in rows], axis=1)
+
+
+def _shuffled(metric: Metric, x: Side, sides: list[Side], order: np.ndarray) -> np.ndarray:
+    """Return the similarities of exchanged stimuli (n_orders, n_sides); rho-a as what it is, a cosine of ranks."""
+    if metric.function is not rho_a or any(np.isnan(side.values).any() for side in (x, *sides)):
+        return permuted(metric, x, sides, order)
+    n = float(len(x.prepared))
+    norms = np.array([np.linalg.norm(side.prepared) for side in sides]) * np.linalg.norm(x.prepared)
+    return permuted(replace(metric, form="pairs"), x, sides, order) * norms * (12.0 / (n**3 - n))
+
+
+def _warn_of_floor(n_tests: int, n_orders: int, question: Question, correction: str) -> None:
+    """Warn where a correction by counting leaves no cell that could be told from chance."""
+    least = n_tests / (n_orders + 1)
+    if correction not in ("holm", "fdr") or least <= _LEVEL:
+        return
+    cell = "no corrected p" if correction == "holm" else "the corrected p of a cell that stands alone"
+    never = "can be" if correction == "holm" else "cannot be"
+    more = f"n_shuffles={ceil(n_tests / _LEVEL) - 1}, or " if len(question.labels) > _EXACT else ""
+    warnings.warn(
+        f"{question.metric}: with {n_orders} shuffles and correction={correction!r} over {n_tests} tests, {cell} "
+        f"{never} below {min(least, 1.0):.2g}. Type {more}correction='max-t'.",
+        stacklevel=4,
+    )
 
 
 def _of_halves(xs: list[xr.DataArray], question: Question, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -107,13 +107,17 @@ def spearman(weights: np.ndarray, x: np.ndarray, ys: np.ndarray) -> np.ndarray:
 
 
 def rho_a(weights: np.ndarray, x: np.ndarray, ys: np.ndarray) -> np.ndarray:
-    """Return rho-a (n_resamples, n_rows): ``12 <a, b> / (N^3 - N)`` of the weighted ranks, N pairs being drawn."""
+    """Return rho-a (n_resamples, n_rows): ``12 <a, b> / (N^3 - N)`` of the weighted ranks, N pairs being drawn.
+
+    NaN where one side does not vary.
+    """
     ranking = Ranking.of(np.vstack([x, ys]))
     out = np.empty((len(weights), len(ys)))
     for k, weight in enumerate(weights):
         ranks, w = ranking.centred(weight)
-        n = w.sum()
-        out[k] = 12.0 * (ranks[1:] @ (ranks[0] * w)) / (n**3 - n) if n > 1 else np.nan
+        n, varies = w.sum(), np.asarray(ranks.any(axis=1))
+        found = 12.0 * (ranks[1:] @ (ranks[0] * w)) / (n**3 - n) if varies[0] else np.nan
+        out[k] = np.where(varies[1:], found, np.nan)
     return out
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from neurodata4ml.analysis.dissimilarity.crossing import Crossing, Sides
+from neurodata4ml.analysis.dissimilarity.means import drop_rounding
 from neurodata4ml.analysis.dissimilarity.wide import BLOCK, Columns
 from neurodata4ml.analysis.linear.stimuli import sum_rows
 
@@ -36,7 +37,8 @@ def _trials(
         left, right = sides(trials.block(rows=rows))
         # any shift cancels; that of the first trials keeps the digits
         shift = shift or (left.mean(axis=0), left.mean(axis=0) if right is None else right.mean(axis=0))
-        left, right = left - shift[0], None if right is None else right - shift[1]
+        left = drop_rounding(left - shift[0], shift[0])
+        right = None if right is None else drop_rounding(right - shift[1], shift[1])
         own = np.einsum("tu,tu->t", left, left if right is None else right)
         stimulus = crossing.stimulus[rows]
         summed = None if right is None else sum_rows(right, stimulus, n_stimuli)
@@ -57,7 +59,9 @@ def _blocks(
 
 
 def _weighed(means: np.ndarray, weight: float) -> np.ndarray:
-    means -= means.mean(axis=0)
+    mean = means.mean(axis=0)
+    means -= mean
+    drop_rounding(means, mean)
     means *= weight
     return means
 

@@ -9,7 +9,7 @@ import numpy as np
 from neurodata4ml.analysis.dissimilarity.by_rows import by_rows
 from neurodata4ml.analysis.dissimilarity.crossing import Crossing, Sides
 from neurodata4ml.analysis.dissimilarity.groups import Groups
-from neurodata4ml.analysis.dissimilarity.means import distances_of_gram, inner
+from neurodata4ml.analysis.dissimilarity.means import distances_of_gram, drop_rounding, inner, without_means
 from neurodata4ml.analysis.dissimilarity.poisson import with_prior
 from neurodata4ml.analysis.dissimilarity.whitening import Whitened, whiten
 from neurodata4ml.analysis.dissimilarity.wide import Columns, columns
@@ -103,8 +103,8 @@ def _by_columns(trials: Columns, crossing: Crossing, sides: Sides) -> np.ndarray
 def _of_trials(block: np.ndarray, crossing: Crossing, sides: Sides) -> np.ndarray:
     """Return sum_{t != t'} x_t . x_t' for trials of every pair of stimuli."""
     left, right = sides(np.asarray(block, dtype=np.float64))
-    left = left - left.mean(axis=0)
-    right = left if right is None else right - right.mean(axis=0)
+    left = without_means(left)
+    right = left if right is None else without_means(right)
     sums = crossing.trials_of_stimuli.sums
     total = sums(left)
     other = total if right is left else sums(right)
@@ -129,7 +129,7 @@ def _of_blocks(block: np.ndarray, crossing: Crossing, sides: Sides) -> np.ndarra
 
 
 def _weighed(means: np.ndarray, weight: float) -> np.ndarray:
-    centred = means - means.mean(axis=0)
+    centred = without_means(means)
     if weight < 1.0:
         centred *= weight
     return np.asarray(centred)
@@ -159,7 +159,8 @@ def _of_pairs(block: np.ndarray, crossing: Crossing, sides: Sides) -> np.ndarray
 def _laid_out(means: np.ndarray, crossing: Crossing) -> np.ndarray:
     """Return weighted means (n_stimuli, n_folds, n_columns), each without the mean of its block; 0 where missing."""
     fold = crossing.cells % crossing.n_folds
-    centred = (means - Groups(fold).means(means)[fold]) * crossing.weights[fold, None]
+    centred = drop_rounding(means - Groups(fold).means(means)[fold], means.mean(axis=0))
+    centred *= crossing.weights[fold, None]
     out = np.zeros((len(crossing.stimuli) * crossing.n_folds, means.shape[1]))
     out[crossing.cells] = centred
     return out.reshape(len(crossing.stimuli), crossing.n_folds, -1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.analysis.dissimilarity.means import distances_of_gram, euclidean
+from neurodata4ml.analysis.dissimilarity.means import distances_of_gram, euclidean, without_means
 from neurodata4ml.analysis.dissimilarity.whitening import Whitened, as_precision, whiten
 from neurodata4ml.analysis.dissimilarity.wide import columns
 from neurodata4ml.analysis.linear.stimuli import stimulus_means, sum_rows
@@ -47,8 +47,7 @@ def mahalanobis(
     else:
         gram = np.zeros((1, 1))
         for block in white.values:
-            means = stimulus_means(block, labels)[1]
-            means -= means.mean(axis=0)
+            means = without_means(stimulus_means(block, labels)[1])
             gram = gram + means @ means.T
         distances = distances_of_gram(gram)
     return np.asarray(np.maximum(distances, 0.0) / white.n_units)

@@ -12,7 +12,10 @@ LARGEST, SMALLEST = 1e150, 1e-140
 """Beyond these squares of numbers, or sums of a few million of them, overflow, or lose digits."""
 
 _ROUNDING = 1e-12
-"""A pattern that varies less than this, relative to its size, is constant."""
+"""What varies less than this, relative to its size, is constant: a pattern, or a unit over stimuli."""
+
+_ALIKE = 1e-14
+"""One minus a correlation below this is rounding: the two patterns are the same."""
 
 
 def euclidean(patterns: Any) -> np.ndarray:
@@ -32,8 +35,7 @@ def euclidean(patterns: Any) -> np.ndarray:
     gram: Any = 0.0
     for block in patterns:
         # centring keeps precision when the patterns are large and their differences small
-        centred = block - block.mean(axis=-2, keepdims=True)
-        gram = gram + inner(centred)
+        gram = gram + inner(without_means(block))
     return np.asarray(np.maximum(distances_of_gram(gram), 0.0) / patterns.shape[-1])
 
 
@@ -64,6 +66,28 @@ def cosine(patterns: Any) -> np.ndarray:
     return _one_minus(gram, np.sqrt(_diagonal(gram)))
 
 
+def without_means(values: np.ndarray) -> np.ndarray:
+    """Return columns (..., n_rows, n_columns) minus their means; those that only differ by rounding are exactly 0."""
+    mean = values.mean(axis=-2)
+    return drop_rounding(values - mean[..., None, :], mean)
+
+
+def drop_rounding(centred: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Set columns (..., n_rows, n_columns) that lie around ``mean`` (..., n_columns) by rounding alone to 0, in place.
+
+    Without it the sums of a constant unit over unequal numbers of trials would differ in the last digit, and those
+    differences would be correlated with something.
+    """
+    size = _ROUNDING * np.abs(mean)
+    # a column can only be flat where its first entry is: few are looked at whole
+    doubtful = (np.abs(centred[..., 0, :]) < size).reshape(-1, centred.shape[-1]).any(axis=0)
+    at = np.flatnonzero(doubtful)
+    if len(at):
+        some = centred[..., at]
+        centred[..., at] = np.where(np.abs(some).max(axis=-2, keepdims=True) < size[..., None, at], 0.0, some)
+    return centred
+
+
 def inner(left: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
     """Return the inner products of the rows of two matrices (..., n_rows, n_columns), or of one with itself."""
     if right is None and left.ndim > 2:
@@ -88,7 +112,8 @@ def _one_minus(gram: np.ndarray, size: np.ndarray) -> np.ndarray:
     distances = 1.0 - gram / norm[..., :, None] / norm[..., None, :]
     one = np.arange(norm.shape[-1])
     distances[..., one, one] = np.where(np.isnan(norm), np.nan, 0.0)
-    return np.asarray(np.clip(distances, 0.0, 2.0))
+    # a response that is the same to all stimuli has no distances, rather than those of rounding
+    return np.asarray(np.clip(np.where(distances <= _ALIKE, 0.0, distances), 0.0, 2.0))
 
 
 def _diagonal(gram: np.ndarray) -> np.ndarray:

@@ -39,7 +39,8 @@ def noise_precision(x: xr.DataArray, *, method: str = "ledoit-wolf") -> xr.DataA
     DimensionError
         No labelled array (trial, unit).
     DesignError
-        An unknown method, NaN, no stimulus with two trials, or units whose responses never vary.
+        An unknown method, NaN, no stimulus with two trials, units whose responses never vary, or values so large or
+        small that the inverse of their squares is no number.
 
     References
     ----------
@@ -62,13 +63,19 @@ def noise_precision(x: xr.DataArray, *, method: str = "ledoit-wolf") -> xr.DataA
         message = f"noise_precision needs finite responses. Drop the others: x.dropna({columns!r})."
         raise DesignError(message)
     n_free = n_free_of(labels)
+    # a power of two changes no digit, and fourth powers of what is left are numbers
+    power = int(np.frexp(np.abs(values).max(initial=0.0))[1])
+    values = np.ldexp(values, -power)
     stimuli, means = stimulus_means(values, labels)
     residuals = values - means[np.searchsorted(stimuli, labels)]
     silent = silent_units(values, residuals)
     if silent.any():
         raise DesignError(_silent(np.flatnonzero(silent)))
     coords = {columns: x.indexes[columns], f"{columns}2": x.indexes[columns].to_numpy()} if columns in x.indexes else {}
-    found = inverse(PRECISIONS[method](residuals, n_free))
+    with np.errstate(all="ignore"):
+        found = np.ldexp(inverse(PRECISIONS[method](residuals, n_free)), -2 * power)
+    if not np.isfinite(found).all() or np.diag(found).min() < _LEAST:
+        raise DesignError(_too_far(2.0**power))
     out = xr.DataArray(found, dims=(columns, f"{columns}2"), coords=coords, name="noise_precision")
     out.attrs = {**provenance(x), "method": method, "degrees_of_freedom": n_free}
     return add_step(out, "noise_precision", method=method)
@@ -187,7 +194,7 @@ PRECISIONS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 
 def known_precision(method: str) -> None:
     """Refuse a name that is no key of ``PRECISIONS``."""
-    if method not in PRECISIONS:
+    if not isinstance(method, str) or method not in PRECISIONS:
         message = f"Unknown precision {method!r}. Type one of {', '.join(PRECISIONS)}, a matrix, or None."
         raise DesignError(message + guess(method, PRECISIONS))
 
@@ -235,6 +242,16 @@ NO_INVERSE = (
 
 _ROUNDING = 1e-14
 """A residual smaller than this, relative to the responses of its unit, is rounding of their mean."""
+
+_LEAST = 1e-290
+"""Numbers below it lose digits."""
+
+
+def _too_far(size: float) -> str:
+    return (
+        f"The noise precision of responses as large as {size:.0e} is no number that float64 holds with all digits. "
+        f"Change the units: x / {size:.0e}."
+    )
 
 
 def _silent(at: np.ndarray) -> str:

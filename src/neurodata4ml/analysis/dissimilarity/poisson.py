@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from neurodata4ml.analysis.dissimilarity.means import distances_of_gram, inner
+from neurodata4ml.analysis.dissimilarity.means import distances_of_gram, inner, without_means
 from neurodata4ml.analysis.dissimilarity.wide import columns
 from neurodata4ml.errors import DesignError
 
@@ -41,8 +41,7 @@ def poisson(patterns: Any) -> np.ndarray:
         rate = with_prior(block)
         log = np.log(rate)
         # what all stimuli share cancels; taken out first, it costs no digits
-        rate -= rate.mean(axis=-2, keepdims=True)
-        gram = gram + inner(rate, log - log.mean(axis=-2, keepdims=True))
+        gram = gram + inner(without_means(rate), without_means(log))
     return np.asarray(np.maximum(distances_of_gram(gram), 0.0) / patterns.shape[-1])
 
 

@@ -131,7 +131,7 @@ _CONSTANT = {"correlation": "the same in all units", "cosine": "0 in all units"}
 
 
 def _promise(distance: str) -> Distance:
-    if distance not in DISTANCES:
+    if not isinstance(distance, str) or distance not in DISTANCES:
         message = f"Unknown distance {distance!r}. Type one of {', '.join(DISTANCES)}."
         raise DesignError(message + guess(distance, DISTANCES))
     return DISTANCES[distance]
@@ -158,6 +158,9 @@ def _check(x: xr.DataArray, question: _Question, columns: str, over: str | None)
 
 def _parts(x: xr.DataArray, by: str, columns: str, question: _Question) -> dict[Any, xr.DataArray]:
     """Return the units of each value of the coordinate ``by``, in sorted order; those without one are left out."""
+    if not isinstance(by, str):
+        message = f"by= takes the name of a coordinate of the {columns}s, such as by='area'; got {by!r}."
+        raise DimensionError(message)
     require_coords(x, by, step="rdm with by=", hint="Name a coordinate of the units, as in by='area'.")
     if x.coords[by].dims != (columns,):
         message = (

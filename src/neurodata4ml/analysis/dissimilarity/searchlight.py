@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,7 +13,9 @@ from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
 from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
+from neurodata4ml.analysis.dissimilarity.noise import inverse, of_units
 from neurodata4ml.analysis.dissimilarity.rdm import quiet_rdm
+from neurodata4ml.analysis.dissimilarity.whitening import as_precision
 from neurodata4ml.analysis.linear.threads import in_threads
 from neurodata4ml.dims import add_step, feature_dim, presented, require_array, require_coords
 from neurodata4ml.errors import DesignError, DimensionError
@@ -32,7 +35,7 @@ def searchlight(
     n_neighbours: int | None = None,
     radius: float | None = None,
     distance: str = "crossnobis",
-    precision: str | None = None,
+    precision: str | np.ndarray | xr.DataArray | None = None,
     statistic: Callable[[xr.DataArray], float] | None = None,
     folds: str | None = None,
 ) -> xr.DataArray:
@@ -52,7 +55,8 @@ def searchlight(
     radius : float, optional
         Instead: all units at most this far away, in the unit of ``positions``.
     distance, precision, folds
-        As in ``rdm``. With ``precision="ledoit-wolf"`` the noise is estimated in each neighbourhood.
+        As in ``rdm``. With ``precision="ledoit-wolf"`` the noise is estimated in each neighbourhood; of a precision of
+        all units that is handed in, a neighbourhood gets the inverse of its part of the noise covariance.
     statistic : callable, optional
         Given the RDM of a neighbourhood, returns a number, such as its similarity with a model: what is kept then.
 
@@ -75,8 +79,14 @@ def searchlight(
     if len(x.dims) != 2:
         message = f"searchlight takes (trial or stimulus, {columns}); got ({', '.join(map(str, x.dims))}). Select one."
         raise DimensionError(message)
+    if statistic is not None and not callable(statistic):
+        message = (
+            f"statistic= takes a function of an RDM, such as lambda found: float(found.mean()); got {statistic!r}."
+        )
+        raise DesignError(message)
     near = _neighbourhoods(_places(x, positions, columns), n_neighbours, radius)
-    options: dict[str, Any] = {"distance": distance, "precision": precision, "folds": folds}
+    matrix = of_units(precision, x, columns) if isinstance(precision, xr.DataArray) else precision
+    options: dict[str, Any] = {"distance": distance, "precision": matrix, "folds": folds}
     found = _collected(_rdms(x, columns, near, options), x.sizes[columns], columns, statistic)
     if "undefined" in found.attrs:
         warnings.warn(found.attrs["undefined"], stacklevel=2)
@@ -84,15 +94,25 @@ def searchlight(
     found = found.assign_coords(n_neighbours=(columns, np.diff(near.indptr)))
     names = [positions] if isinstance(positions, str) else list(positions)
     settings = {"positions": names, "n_neighbours": n_neighbours, "radius": radius, "distance": distance}
-    return add_step(found, "searchlight", **settings, precision=precision)
+    name = precision if isinstance(precision, str | None) else "given"
+    return add_step(found, "searchlight", **settings, precision=name)
 
 
 def _places(x: xr.DataArray, positions: str | Sequence[str], columns: str) -> np.ndarray:
-    names = [positions] if isinstance(positions, str) else list(positions)
+    if isinstance(positions, str):
+        positions = [positions]
+    if not isinstance(positions, Sequence) or not all(isinstance(name, str) for name in positions):
+        message = f"positions= takes names of coordinates, 'depth' or ('x', 'y'); got {positions!r}."
+        raise DimensionError(message)
+    names = list(positions)
     require_coords(x, *names, step="searchlight", hint="Name where the units are: positions='depth'.")
     apart = [name for name in names if x.coords[name].dims != (columns,)]
     if apart or not names:
         message = f"positions= names coordinates of the {columns}s; {', '.join(map(repr, apart)) or 'none'} is not one."
+        raise DimensionError(message)
+    text = [name for name in names if x.coords[name].dtype.kind not in "biuf"]
+    if text:
+        message = f"positions= takes coordinates that are numbers; {text[0]!r} is not. Name where units lie: 'depth'."
         raise DimensionError(message)
     places = np.stack([x.coords[name].values.astype(np.float64) for name in names], axis=1)
     if not len(places):
@@ -115,7 +135,7 @@ def _neighbourhoods(places: np.ndarray, n_neighbours: int | None, radius: float 
         raise DesignError(message)
     n_units = len(places)
     if radius is not None:
-        if not radius >= 0:
+        if isinstance(radius, bool) or not isinstance(radius, numbers.Real) or not radius >= 0:
             message = f"radius takes a length, 0 or more, in the unit of positions; got {radius!r}."
             raise DesignError(message)
         near = [np.sort(some) for some in KDTree(places).query_ball_point(places, radius)]
@@ -147,14 +167,19 @@ def _rdms(
     x: xr.DataArray, columns: str, near: csr_array, options: dict[str, Any]
 ) -> Iterator[tuple[np.ndarray, xr.DataArray]]:
     """Yield some units, and the RDMs (unit, stimulus, stimulus2) of their neighbourhoods."""
-    one = DISTANCES.get(options["distance"])
-    if one is not None and one.is_mean_over_units and options["precision"] in (None, "diagonal"):
+    distance, precision = options["distance"], options["precision"]
+    one = DISTANCES.get(distance) if isinstance(distance, str) else None
+    is_given = not isinstance(precision, str | None)
+    if one is not None and one.is_mean_over_units and not is_given and precision in (None, "diagonal"):
         yield from _averaged(x, columns, near, options)
         return
     n_units, n_at_once = x.sizes[columns], 64
+    covariance = np.linalg.inv(as_precision(precision, n_units)) if is_given else None
 
     def of_neighbours(i: Any) -> xr.DataArray:
-        return quiet_rdm(x.isel({columns: near.indices[near.indptr[i] : near.indptr[i + 1]]}), **options)
+        some = near.indices[near.indptr[i] : near.indptr[i + 1]]
+        own = {} if covariance is None else {"precision": inverse(covariance[np.ix_(some, some)])}
+        return quiet_rdm(x.isel({columns: some}), **{**options, **own})
 
     for start in range(0, n_units, n_at_once):
         some = np.arange(start, min(start + n_at_once, n_units))
@@ -220,7 +245,9 @@ def _collected(
                 raise DesignError(message)
             out = like.expand_dims({columns: n_units}).copy()
             out.attrs.pop("n_units", None)
-        values = found if statistic is None else [float(statistic(found.isel({columns: i}))) for i in range(len(units))]
+        values = (
+            found if statistic is None else [_number(statistic(found.isel({columns: i}))) for i in range(len(units))]
+        )
         out.values[units] = values
         n_undefined += int(np.isnan(found.values).any(axis=(1, 2)).sum())
     if out is None:
@@ -231,3 +258,11 @@ def _collected(
         out.attrs["undefined"] = f"In {n_undefined} of {n_units} neighbourhoods {why}"
     out.name = "rdm" if statistic is None else "statistic"
     return out
+
+
+def _number(found: Any) -> float:
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        message = f"statistic= returns one number for each RDM; it returned a {type(found).__name__}. Type float(...)."
+        raise DesignError(message) from None

@@ -15,7 +15,7 @@ from neurodata4ml.analysis.encoding.predicted import Options, Predicted
 from neurodata4ml.analysis.encoding.question import Features, Question, ask
 from neurodata4ml.analysis.encoding.scores import SCORES
 from neurodata4ml.errors import DesignError
-from neurodata4ml.require import require_whole
+from neurodata4ml.require import require_names, require_whole
 from neurodata4ml.suggest import guess
 
 __all__ = ["ENCODERS", "SCORES", "encode"]
@@ -106,6 +106,7 @@ def encode(
     True
     """
     require_whole(seed, "seed", least=0)
+    require_whole(n_jobs, "n_jobs", least=1, left_out="all cores")
     name, found = find_encoder(encoder, own)
     wanted = _scores(scores)
     question = ask(responses, features, Wish(n_folds, folds, over, purge, stratify, allow_leak, seed), weigh=weigh)
@@ -158,7 +159,7 @@ def _told_apart(attrs: Mapping[str, Mapping[Any, Any]]) -> dict[str, str]:
 
 
 def _scores(scores: str | Sequence[str]) -> list[str]:
-    wanted = [scores] if isinstance(scores, str) else list(scores or ())
+    wanted = require_names(scores, "scores", example="('r', 'r2')")
     unknown = [name for name in wanted if name not in SCORES]
     if unknown or not wanted:
         got = repr(unknown[0]) if unknown else "none"

@@ -154,9 +154,9 @@ def _require_question(layers: Mapping[str, xr.DataArray], score: str) -> None:
             f"{len(layers) if isinstance(layers, Mapping) else type(layers).__name__}. For one, type encode."
         )
         raise DesignError(message)
-    if score not in SCORES or SCORES[score].needs_trials:
+    if not isinstance(score, str) or score not in SCORES or SCORES[score].needs_trials:
         usable = [name for name in SCORES if not SCORES[name].needs_trials]
-        message = f"choose_layer takes the scores {', '.join(usable)}; got {score!r}{did_you_mean(score, usable)}"
+        message = f"choose_layer takes the scores {', '.join(usable)}; got {score!r}{did_you_mean(str(score), usable)}"
         raise DesignError(message)
 
 
@@ -268,5 +268,18 @@ def _labelled(
         f"on the same images, it would seem to score {naive:.3f}: an optimism of {gap:.3f} (means over {len(names)} "
         f"{dim}s)."
     )
-    out.attrs = {"optimism": gap, "about": about}
+    if not np.isfinite(gap):
+        about = f"No {dim} has a score with any of {len(layers)} layers: none was chosen."
+    out.attrs = {"optimism": gap, "about": about, **_undefined(out, dim)}
     return out
+
+
+def _undefined(out: xr.Dataset, dim: str) -> dict[str, str]:
+    """Return ``undefined``: which units have no score, and why; nothing where all have one."""
+    absent = out["optimism"].isnull().values
+    if not absent.any():
+        return {}
+    names = [str(name) for name in out[dim].values[absent]]
+    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    why = "in no fold do both the responses and what a layer predicts of them vary, or the responses have gaps"
+    return {"undefined": f"Scores of {len(names)} of {len(absent)} {dim}s are NaN ({listed}): {why}."}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,8 @@ def bootstrap(
     Raises
     ------
     DesignError
-        Fewer than two groups, names along more than two dims, an RDM, a statistic that keeps the drawn dim.
+        Fewer than two groups, names along more than two dims, an RDM, a statistic that keeps the drawn dim or returns no
+        numbers, levels along one dim that do not nest.
     DimensionError
         No such dim or coordinate.
 
@@ -88,6 +90,9 @@ def bootstrap(
     require_array(x, step="bootstrap")
     names = (over,) if isinstance(over, str) or not isinstance(over, Sequence) else tuple(over)
     x = presented(x, step="bootstrap")
+    if not callable(statistic):
+        message = f"statistic takes a function of x; got {statistic!r}. Type lambda x: x.mean('unit')."
+        raise DesignError(message)
     factors = _factors(x, names, confidence)
     estimate = _value(statistic, x)
     kept = [dim for dim in factors if dim in estimate.dims]
@@ -139,6 +144,7 @@ def _factors(x: xr.DataArray, names: tuple[str, ...], confidence: float) -> dict
             'each other. Type compare(x, y, over="stimulus").'
         )
         raise DesignError(message)
+    _require_nested(out)
     for name, group in (levels[0] for levels in out.values()):
         n_groups = int(group.max()) + 1 if len(group) else 0
         if n_groups < 2:
@@ -154,6 +160,26 @@ def _factors(x: xr.DataArray, names: tuple[str, ...], confidence: float) -> dict
                 stacklevel=3,
             )
     return out
+
+
+def _require_nested(factors: dict[str, Levels]) -> None:
+    """Refuse levels along one dim of which the inner does not lie within the outer."""
+    for dim, levels in factors.items():
+        for (outer, of_outer), (inner, of_inner) in pairwise(levels):
+            n_pairs = len(np.unique(np.stack([of_outer, of_inner]), axis=1).T)
+            if n_pairs == len(np.unique(of_inner)):
+                continue
+            if n_pairs == len(np.unique(of_outer)):
+                cure = f"Name the outer first: over=({inner!r}, {outer!r})."
+            else:
+                cure = (
+                    f"Draw one of them; or, if labels were used again, make them differ: x.assign_coords({inner}="
+                    f"({dim!r}, [f'{{a}}/{{b}}' for a, b in zip(x[{outer!r}].values, x[{inner!r}].values)]))."
+                )
+            message = (
+                f"bootstrap draws {inner!r} within {outer!r}, and some {inner!r} lies in several {outer!r}. {cure}"
+            )
+            raise DesignError(message)
 
 
 def _draw(levels: Levels, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -195,7 +221,22 @@ def _replicates(
 
 def _value(statistic: Statistic, x: xr.DataArray) -> xr.DataArray:
     value = statistic(x)
-    return value if isinstance(value, xr.DataArray) else xr.DataArray(float(value))
+    named = isinstance(value, xr.DataArray)
+    if not (named or (not isinstance(value, xr.Dataset) and np.ndim(value) == 0)) or (
+        np.asarray(value).dtype.kind not in "biuf"
+    ):
+        message = (
+            f"statistic returns a DataArray of numbers, or one number; got {_kind(value)}. Name its dims: "
+            f'lambda x: x.mean("trial").'
+        )
+        raise DesignError(message)
+    return value if named else xr.DataArray(float(value))
+
+
+def _kind(value: Any) -> str:
+    """Return what a statistic returned, in words."""
+    kind = type(value).__name__
+    return f"a {kind} of the type {value.dtype}" if hasattr(value, "dtype") else f"a {kind}"
 
 
 def _of_one(estimate: xr.DataArray, replicate: xr.DataArray, n_groups: int, confidence: float) -> xr.Dataset:

@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.design.halves import half_means, split_halves
+from neurodata4ml.analysis.dissimilarity.means import without_means
 from neurodata4ml.analysis.linear.stimuli import fold_labels, stimulus_means
-from neurodata4ml.analysis.similarity.metrics import centred, u_centred
+from neurodata4ml.analysis.similarity.metrics import u_centred
 from neurodata4ml.analysis.similarity.representations import trial_values
 from neurodata4ml.dims import feature_dim
 
@@ -152,7 +153,7 @@ def root(x: float) -> float:
 
 def _gram_of_means(values: np.ndarray, stimulus: np.ndarray) -> np.ndarray:
     """Return the U-centred Gram matrix of the mean responses."""
-    means = centred(stimulus_means(values, stimulus)[1])
+    means = without_means(stimulus_means(values, stimulus)[1])
     return u_centred(means @ means.T)
 
 
@@ -160,8 +161,7 @@ def _centred_halves(
     values: np.ndarray, stimulus: np.ndarray, half: np.ndarray, n_stimuli: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the means of either half minus their mean over stimuli, (n_splits, n_stimuli, n_units) each."""
-    halves = half_means(values, stimulus, half, n_stimuli)
-    halves -= halves.mean(axis=2, keepdims=True)
+    halves = without_means(half_means(values, stimulus, half, n_stimuli))
     return halves[:, 0], halves[:, 1]
 
 

@@ -15,7 +15,12 @@ from neurodata4ml.analysis.reliability.pooling import LIKE_CORRELATION, pooled
 from neurodata4ml.analysis.reliability.trial_ceiling import has_rdm_ceiling
 from neurodata4ml.analysis.reliability.trials import shown_trials
 from neurodata4ml.analysis.similarity.metrics import METRICS
-from neurodata4ml.analysis.similarity.representations import chosen_distance, represent, within_reach
+from neurodata4ml.analysis.similarity.representations import (
+    chosen_distance,
+    represent,
+    told_distance,
+    within_reach,
+)
 from neurodata4ml.dims import add_step, provenance, require_array
 from neurodata4ml.errors import DesignError, DimensionError
 
@@ -51,7 +56,7 @@ def bounds_of_subjects(
     Raises
     ------
     DesignError
-        One subject, no such metric or ``over``, fewer than 4 stimuli.
+        One subject, no such metric or ``over``, fewer than 4 stimuli, a subject whose RDM does not vary.
     DimensionError
         Subjects saw different stimuli.
     """
@@ -69,6 +74,10 @@ def bounds_of_subjects(
         subjects = {name: one if "stimulus2" in one.dims else within_reach(one) for name, one in subjects.items()}
     rank = METRICS["rsa_tau_a"]
     rdms = [represent(one, stimuli, rank, distance=distance).values for one in subjects.values()]
+    _refuse_constant(dict(zip(subjects, rdms, strict=True)), metric)
+    told, mixed = told_distance(subjects, distance)
+    if mixed:
+        warnings.warn(mixed, stacklevel=3)
     squares = np.stack([squareform(one, checks=False) for one in rdms])
     out = _intervals(squares, metric, over, confidence)
     undefined = _undefined(out, over, len(subjects))
@@ -77,7 +86,7 @@ def bounds_of_subjects(
     out.attrs = {
         **provenance(*subjects.values()),
         "metric": metric,
-        "distance": distance,
+        **({"distance": told} if told else {}),
         "ceiling": f"{metric} of the true RDM with those of {len(subjects)} subjects, on average over subjects",
         "n_subjects": len(subjects),
         "n_stimuli": len(stimuli),
@@ -87,6 +96,27 @@ def bounds_of_subjects(
         "undefined": undefined,
     }
     return add_step(out, "noise_ceiling", metric=metric, distance=distance, over=over)
+
+
+def _refuse_constant(rdms: dict[str, np.ndarray], metric: str) -> None:
+    """Refuse a subject that is like none, not even itself, and subjects that share no distance."""
+    for name, pairs in rdms.items():
+        known = pairs[~np.isnan(pairs)]
+        if not len(known):
+            message = (
+                f"No distance of {name!r} is defined: its responses are the same in all units or to all stimuli. "
+                f'Leave it out, or type distance="euclidean".'
+            )
+            raise DesignError(message)
+        if np.ptp(known) == 0 and not (known[0] and metric.startswith("rsa_cosine")):
+            message = f"All distances of {name!r} are equal, and no other subject can be like it. Leave it out."
+            raise DesignError(message)
+    if not (~np.isnan(np.stack(list(rdms.values()))).any(axis=0)).any():
+        message = (
+            "No pair of stimuli has a distance in all subjects: each lacks some, where a response is the same in all "
+            'units. Type distance="euclidean", or leave out the subject that lacks most.'
+        )
+        raise DesignError(message)
 
 
 def _undefined(out: xr.Dataset, over: str, n_subjects: int) -> str:
@@ -164,7 +194,7 @@ def _bounds(squares: np.ndarray, metric: str) -> np.ndarray:
     """Return lower bound, upper bound and the ceiling from pairs; NaN for one subject."""
     pairs_of = squares[:, *np.triu_indices(squares.shape[1], 1)]
     vectors = list(pairs_of[:, ~np.isnan(pairs_of).any(axis=0)])
-    if len(vectors) < 2:
+    if len(vectors) < 2 or not len(vectors[0]):
         return np.full(len(_BOUNDS), np.nan)
     similarity = METRICS[metric]
     everyone = pooled(vectors, metric)

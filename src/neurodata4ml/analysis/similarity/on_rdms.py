@@ -23,10 +23,11 @@ def centred_ranks(pairs: np.ndarray) -> np.ndarray:
 def rho_a(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's correlation expected where ties are broken at random: in [-1, 1].
 
-    ``12 a'b / (m^3 - m)`` of centred ranks of m pairs (Schuett et al. 2023, eLife 12:e82566, appendix).
+    ``12 a'b / (m^3 - m)`` of centred ranks of m pairs (Schuett et al. 2023, eLife 12:e82566, appendix). NaN where all
+    pairs of one RDM are equal: it puts none before another, and 0 would be read as a likeness that was looked for.
     """
     n = len(a)
-    return float(12.0 * np.dot(a, b) / (float(n) ** 3 - n)) if n > 1 else float("nan")
+    return float(12.0 * np.dot(a, b) / (float(n) ** 3 - n)) if a.any() and b.any() else float("nan")
 
 
 def whitened_square(pairs: np.ndarray) -> np.ndarray:

@@ -40,7 +40,10 @@ def places(pairs: np.ndarray) -> np.ndarray:
 
 
 def tau_a(a: np.ndarray, b: np.ndarray) -> float:
-    """Concordant minus discordant over all pairs of entries, from ``places``: in [-1, 1] (Kendall 1938)."""
+    """Concordant minus discordant over all pairs of entries, from ``places``: in [-1, 1] (Kendall 1938).
+
+    NaN where all entries of one vector are equal: it has no order.
+    """
     return float(taus([a], [b])[0, 0])
 
 
@@ -60,7 +63,10 @@ def taus(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> np.ndarray:
         from neurodata4ml.analysis.similarity.concordance import balances
 
         balances(np.stack(a), np.stack(b), out)
-    return out / (n * (n - 1) / 2)
+    ordered = np.ix_(*([one[1].any() for one in vectors] for vectors in (a, b)))
+    found = np.full(out.shape, np.nan)
+    found[ordered] = out[ordered] / (n * (n - 1) / 2)
+    return found
 
 
 def _balance(a: np.ndarray, b: np.ndarray) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,20 @@ from neurodata4ml.errors import DesignError, DimensionError
 
 _FARTHEST = 1e60
 """Numbers beyond it, or all below 1 over it, are scaled: their fourth powers are no numbers."""
+
+_ROUNDING = 1e-12
+"""Distances that differ by less than this fraction of the largest are equal."""
+
+_KINDS = {
+    "euclidean": "euclidean",
+    "crossnobis": "euclidean",
+    "mahalanobis": "euclidean",
+    "correlation": "correlation",
+    "cosine": "cosine",
+    "poisson": "poisson",
+    "poisson_cv": "poisson",
+}
+"""Distances -> the one of means that they estimate, but for noise."""
 
 _EVEN = 1e-6
 """By so much, of the largest distance, the two halves of an RDM may differ: single precision."""
@@ -65,6 +80,29 @@ def chosen_distance(distance: str | None, *, from_trials: bool) -> str:
         message = f"Unknown distance {distance!r}. Type one of {', '.join(DISTANCES)}."
         raise DesignError(message)
     return distance
+
+
+def told_distance(arrays: Mapping[str, xr.DataArray], distance: str) -> tuple[str, str]:
+    """Return the distances that RDMs are of, and what is to be said where they are of different kinds; "" for nothing.
+
+    Those that are handed in say it in ``attrs["distance"]``, where ``rdm`` made them; the others get ``distance``.
+    Squared Euclidean distances, cross-validated or weighed by noise or not, are of one kind.
+    """
+    said = {name: str(x.attrs.get("distance", "")) if "stimulus2" in x.dims else distance for name, x in arrays.items()}
+    known = {name: each for name, each in said.items() if each}
+    told = " and ".join(dict.fromkeys(known.values()))
+    kinds = {name: _KINDS[each] for name, each in known.items() if each in _KINDS}
+    other = [name for name in kinds if kinds[name] != next(iter(kinds.values()))]
+    if not other:
+        return told, ""
+    first = next(iter(kinds))
+    like = _KINDS[known[first]]
+    given = "stimulus2" in arrays[other[0]].dims
+    typed = f'rdm(means, distance="{like}") for {other[0]}' if given else f'distance="{like}"'
+    return told, (
+        f"RDMs of different distances are beside each other: {known[first]} ({first}) and {known[other[0]]} "
+        f"({', '.join(other)}). They differ for that reason too. Make them alike: {typed}."
+    )
 
 
 def average_trials(x: xr.DataArray, *, step: str = "compare") -> xr.DataArray:
@@ -179,10 +217,16 @@ def _of_given(x: xr.DataArray, labels: np.ndarray, metric: Metric) -> Side:
 
 
 def _pairs(x: xr.DataArray, labels: np.ndarray) -> np.ndarray:
-    """Return the pairs above the diagonal, brought to a size whose squares are numbers: metrics ignore it."""
+    """Return the pairs above the diagonal, brought to a size whose squares are numbers: metrics ignore it.
+
+    Distances that only differ by rounding become equal, so that no metric ranks or correlates what is left of it.
+    """
     x = _in_order(_in_order(x, labels, "stimulus").transpose("stimulus", "stimulus2"), labels, "stimulus2")
     pairs = np.asarray(x.values, dtype=np.float64)[np.triu_indices(len(labels), 1)]
     size = np.nanmax(np.abs(pairs), initial=0.0)
+    known = pairs[~np.isnan(pairs)]
+    if known.size and size < np.inf and np.ptp(known) <= _ROUNDING * size:
+        pairs = np.where(np.isnan(pairs), np.nan, known[0])
     if not 0 < size < np.inf or 1 / _FARTHEST < size < _FARTHEST:
         return pairs
     return np.asarray(np.ldexp(pairs, -int(np.frexp(size)[1])))
