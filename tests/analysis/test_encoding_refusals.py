@@ -31,7 +31,7 @@ REFUSED = {
     "positions": ({}, {"folds": [([0, 1], [500])]}, DesignError, "pairs .train, test. of positions"),
     "inner": ({}, {"folds": [([0, 1], [2])]}, DesignError, "some training sets are too"),
     "seed": ({}, {"seed": -1}, DesignError, "seed takes a whole number"),
-    "no scores": ({}, {"scores": None}, DesignError, "got none"),
+    "no scores": ({}, {"scores": None}, DesignError, "scores takes names; got None"),
     "words": ({}, {"alphas": "auto"}, DesignError, "penalties above 0; got 'auto'"),
     "no penalty": ({}, {"encoder": "pls", "alphas": [1.0]}, DesignError, "'pls' chooses no penalty"),
     "regressor": ({}, {"encoder": Ridge(), "alphas": [1.0]}, DesignError, "'Ridge' chooses no penalty"),

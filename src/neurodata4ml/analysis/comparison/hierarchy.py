@@ -87,7 +87,7 @@ def hierarchy(
             raise DimensionError(message)
     responses, layers = named(responses, "responses", step="hierarchy"), named(layers, "layers", step="hierarchy")
     areas = _areas(responses, order, layers)
-    _require_matrices(layers)
+    _require_matrices(responses, layers)
     means = {area: average_trials(presented(responses[area], step="hierarchy").compute()) for area in areas}
     patterns, grams = _matrices(means, layers)
     n_units, n_stimuli = n_matched(means), grams.shape[1]
@@ -145,40 +145,36 @@ def _areas(
     return areas
 
 
-def _require_matrices(layers: Mapping[str, xr.DataArray]) -> None:
-    for name, x in layers.items():
-        if len(x.dims) != 2 or "stimulus" not in x.dims or "stimulus2" in x.dims:
-            cure = (
-                "Hand in the features that the RDM was made of."
-                if "stimulus2" in x.dims
-                else "Put the rest into one dim: x.stack(feature=[...], create_index=False)."
-            )
-            message = f"hierarchy takes layers (stimulus, feature); {name} has ({', '.join(map(str, x.dims))}). {cure}"
-            raise DimensionError(message)
-
-
-def _require_means(means: Mapping[str, xr.DataArray]) -> None:
-    for name, x in means.items():
-        if len(x.dims) != 2 or "stimulus" not in x.dims or "stimulus2" in x.dims:
-            message = (
-                f"hierarchy takes responses (trial, unit) or (stimulus, unit); {name} has "
-                f"({', '.join(map(str, x.dims))}). Hand in responses, without time: firing_rate(counts)."
-            )
-            raise DimensionError(message)
-        if x.sizes["stimulus"] < _FEWEST:
-            message = (
-                f"hierarchy needs at least {_FEWEST} stimuli; {name} has {x.sizes['stimulus']}: unbiased CKA is not "
-                f"defined for fewer. Hand in more."
-            )
-            raise DesignError(message)
+def _require_matrices(responses: Mapping[str, xr.DataArray], layers: Mapping[str, xr.DataArray]) -> None:
+    """Refuse what is not (trial or stimulus, unit) and (stimulus, feature): an RDM would be read as features."""
+    for given, rows, takes, cure in (
+        (
+            responses,
+            ("trial", "stimulus"),
+            "responses (trial, unit) or (stimulus, unit)",
+            "without time: firing_rate(x)",
+        ),
+        (
+            layers,
+            ("stimulus",),
+            "layers (stimulus, feature)",
+            "not RDMs, all but stimuli in one dim: x.stack(feature=[...])",
+        ),
+    ):
+        for name, x in given.items():
+            if len(x.dims) != 2 or not set(rows) & set(x.dims) or "stimulus2" in x.dims:
+                message = f"hierarchy takes {takes}, {cure}; {name} has ({', '.join(map(str, x.dims))})."
+                raise DimensionError(message)
 
 
 def _matrices(
     means: dict[str, xr.DataArray], layers: Mapping[str, xr.DataArray]
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return responses (stimulus, unit) of every area and Gram matrices of the layers, stimuli in one order."""
-    _require_means(means)
     first = next(iter(means.values()))
+    if first.sizes["stimulus"] < _FEWEST:
+        message = f"hierarchy needs at least {_FEWEST} stimuli, as unbiased CKA does; got {first.sizes['stimulus']}."
+        raise DesignError(message)
 
     def matrix(x: xr.DataArray) -> np.ndarray:
         found = match_labels(first, x, "stimulus", step="hierarchy")[1].transpose("stimulus", ...)

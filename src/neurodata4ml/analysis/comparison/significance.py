@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from math import ceil
+from math import ceil, factorial
 
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.analysis.comparison.permuted import _EXACT, orders, permuted
+from neurodata4ml.analysis.comparison.permuted import orders, permuted
 from neurodata4ml.analysis.comparison.question import Question
 from neurodata4ml.analysis.comparison.two_sides import partner_of, permuted_halves
 from neurodata4ml.analysis.inference.corrections import max_t
@@ -90,7 +90,7 @@ def _shuffled(metric: Metric, x: Side, sides: list[Side], order: np.ndarray) -> 
         return permuted(metric, x, sides, order)
     n = float(len(x.prepared))
     norms = np.array([np.linalg.norm(side.prepared) for side in sides]) * np.linalg.norm(x.prepared)
-    return permuted(replace(metric, form="pairs"), x, sides, order) * norms * (12.0 / (n**3 - n))
+    return np.asarray(permuted(replace(metric, form="pairs"), x, sides, order) * norms * (12.0 / (n**3 - n)))
 
 
 def _warn_of_floor(n_tests: int, n_orders: int, question: Question, correction: str) -> None:
@@ -100,7 +100,7 @@ def _warn_of_floor(n_tests: int, n_orders: int, question: Question, correction: 
         return
     cell = "no corrected p" if correction == "holm" else "the corrected p of a cell that stands alone"
     never = "can be" if correction == "holm" else "cannot be"
-    more = f"n_shuffles={ceil(n_tests / _LEVEL) - 1}, or " if len(question.labels) > _EXACT else ""
+    more = f"n_shuffles={ceil(n_tests / _LEVEL) - 1}, or " if n_orders < factorial(len(question.labels)) - 1 else ""
     warnings.warn(
         f"{question.metric}: with {n_orders} shuffles and correction={correction!r} over {n_tests} tests, {cell} "
         f"{never} below {min(least, 1.0):.2g}. Type {more}correction='max-t'.",

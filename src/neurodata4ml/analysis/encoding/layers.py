@@ -117,6 +117,7 @@ def choose_layer(
     found = choice_of_layer(outer, np.stack(inner, axis=1), group)
     out = _labelled(found, outer, group, names, list(layers), unit if per == "unit" else per)
     out.attrs = {**provenance(samples), **out.attrs, "score": score, "encoder": encoder, "why": dealt.why}
+    out.attrs |= _undefined(out, score)
     return add_step(out, "choose_layer", encoder=encoder, score=score, per=per, n_folds=n_folds, seed=seed)
 
 
@@ -270,16 +271,16 @@ def _labelled(
     )
     if not np.isfinite(gap):
         about = f"No {dim} has a score with any of {len(layers)} layers: none was chosen."
-    out.attrs = {"optimism": gap, "about": about, **_undefined(out, dim)}
+    out.attrs = {"optimism": gap, "about": about}
     return out
 
 
-def _undefined(out: xr.Dataset, dim: str) -> dict[str, str]:
+def _undefined(out: xr.Dataset, score: str) -> dict[str, str]:
     """Return ``undefined``: which units have no score, and why; nothing where all have one."""
-    absent = out["optimism"].isnull().values
+    absent, dim = out["optimism"].isnull().values, str(out["optimism"].dims[0])
     if not absent.any():
         return {}
     names = [str(name) for name in out[dim].values[absent]]
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    why = "in no fold do both the responses and what a layer predicts of them vary, or the responses have gaps"
-    return {"undefined": f"Scores of {len(names)} of {len(absent)} {dim}s are NaN ({listed}): {why}."}
+    why = f"{len(names)} of {len(absent)} {dim}s have no score ({listed}). {score}: {SCORES[score].undefined}."
+    return {"undefined": why}

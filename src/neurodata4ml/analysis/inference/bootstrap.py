@@ -72,8 +72,8 @@ def bootstrap(
     Raises
     ------
     DesignError
-        Fewer than two groups, names along more than two dims, an RDM, a statistic that keeps the drawn dim or returns no
-        numbers, levels along one dim that do not nest.
+        Fewer than two groups, names along more than two dims, an RDM, a statistic that keeps the drawn dim or
+        returns no numbers, an inner level before its outer.
     DimensionError
         No such dim or coordinate.
 
@@ -163,23 +163,16 @@ def _factors(x: xr.DataArray, names: tuple[str, ...], confidence: float) -> dict
 
 
 def _require_nested(factors: dict[str, Levels]) -> None:
-    """Refuse levels along one dim of which the inner does not lie within the outer."""
-    for dim, levels in factors.items():
+    """Refuse an inner level before its outer; labels that are used again, such as sessions 1, 2 of each animal, nest."""
+    for levels in factors.values():
         for (outer, of_outer), (inner, of_inner) in pairwise(levels):
             n_pairs = len(np.unique(np.stack([of_outer, of_inner]), axis=1).T)
-            if n_pairs == len(np.unique(of_inner)):
-                continue
-            if n_pairs == len(np.unique(of_outer)):
-                cure = f"Name the outer first: over=({inner!r}, {outer!r})."
-            else:
-                cure = (
-                    f"Draw one of them; or, if labels were used again, make them differ: x.assign_coords({inner}="
-                    f"({dim!r}, [f'{{a}}/{{b}}' for a, b in zip(x[{outer!r}].values, x[{inner!r}].values)]))."
+            if n_pairs == len(np.unique(of_outer)) > len(np.unique(of_inner)):
+                message = (
+                    f"bootstrap draws {inner!r} within {outer!r}, and each {outer!r} lies within one {inner!r}. Name "
+                    f"the outer first: over=({inner!r}, {outer!r})."
                 )
-            message = (
-                f"bootstrap draws {inner!r} within {outer!r}, and some {inner!r} lies in several {outer!r}. {cure}"
-            )
-            raise DesignError(message)
+                raise DesignError(message)
 
 
 def _draw(levels: Levels, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -230,7 +223,7 @@ def _value(statistic: Statistic, x: xr.DataArray) -> xr.DataArray:
             f'lambda x: x.mean("trial").'
         )
         raise DesignError(message)
-    return value if named else xr.DataArray(float(value))
+    return value if isinstance(value, xr.DataArray) else xr.DataArray(float(value))
 
 
 def _kind(value: Any) -> str:
