@@ -163,7 +163,7 @@ def _factors(x: xr.DataArray, names: tuple[str, ...], confidence: float) -> dict
 
 
 def _require_nested(factors: dict[str, Levels]) -> None:
-    """Refuse an inner level before its outer; labels that are used again, such as sessions 1, 2 of each animal, nest."""
+    """Refuse an inner level before its outer; labels that are used again (sessions 1, 2 of each animal) nest."""
     for levels in factors.values():
         for (outer, of_outer), (inner, of_inner) in pairwise(levels):
             n_pairs = len(np.unique(np.stack([of_outer, of_inner]), axis=1).T)
