@@ -45,6 +45,7 @@ def test_means_get_an_interval_over_stimuli_that_is_the_jackknife_by_hand():
         assert found.low < found.similarity < found.high
 
 
+@pytest.mark.slow
 def test_of_independent_data_the_interval_over_stimuli_holds_zero():
     inside = []
     for seed in range(60):

@@ -205,6 +205,7 @@ def test_white_noise_of_200_dimensions_shows_66_of_them_to_100_stimuli():
     assert found.participation_ratio_units == pytest.approx(200, rel=0.1)
 
 
+@pytest.mark.slow
 def test_noise_flattens_the_naive_spectrum_and_the_cross_validated_one_decays_as_the_signal():
     rng = np.random.default_rng(0)
     n_stimuli, n_units = 1000, 400

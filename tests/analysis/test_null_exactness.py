@@ -137,6 +137,7 @@ def rejected(p, draw, n=200):
     return np.mean([p(draw(np.random.default_rng(seed))) <= 0.05 for seed in range(n)])
 
 
+@pytest.mark.slow
 def test_serial_dependence_is_found_and_independence_is_not():
     limit = stats.binom.ppf(0.999, 200, 0.05) / 200
     assert rejected(serial_dependence, lambda rng: rng.integers(0, 2, 150)) <= limit

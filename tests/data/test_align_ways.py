@@ -196,6 +196,7 @@ def in_a_fresh_process(**numbers):
     return float(ratio), dtype, compiled == "True"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0, 200])
 def test_a_large_session_takes_little_more_memory_than_its_counts_also_where_they_widen(rate):
     ratio, dtype, is_compiled = in_a_fresh_process(n_units=400, n_spikes=2600, rate=rate)

@@ -45,6 +45,7 @@ def test_without_torchlens_the_message_says_what_to_type(module):
         with_operations(module, (8, 8))
 
 
+@pytest.mark.slow
 def test_every_operation_is_a_layer_and_has_the_values_of_a_plain_pass(module, images):
     pytest.importorskip("torchlens")
     model = with_operations(module, (8, 8))

@@ -128,6 +128,7 @@ def _mean_of_spikes(tree: xr.DataTree) -> float:
     return float(tree["units/spike_times"].mean())
 
 
+@pytest.mark.slow
 def test_a_tree_can_be_sent_to_another_process(tmp_path: Path) -> None:
     tree = open_nwb(twins.alm_twin(tmp_path / "alm.nwb"))
     expected = _mean_of_spikes(tree)

@@ -137,6 +137,7 @@ QUICK = settings(
 MANY = settings(QUICK, max_examples=300)
 
 
+@pytest.mark.slow
 @QUICK
 @example([[{"flip_at": 5}, {"cuts": [500_000] + [0] * 99}]])  # a wrong byte is kept, and the rest is right
 @example([[{"no_etag": True}, {"cuts": [500_000]}, {"changes_after": 1}]])  # two files, and no ETag to tell them apart
@@ -146,6 +147,7 @@ def test_after_any_faults_the_file_is_right_or_absent(steps: list[list[dict[str,
     never_wrong(steps)
 
 
+@pytest.mark.slow
 @QUICK
 @given(CUTS, INTERRUPTS, st.booleans())
 def test_broken_connections_cost_no_byte_twice(cuts: list[int], interrupts: list[int], reset: bool) -> None:

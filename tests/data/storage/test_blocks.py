@@ -303,6 +303,7 @@ for child in children:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 def test_eight_processes_of_which_some_are_killed_while_they_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

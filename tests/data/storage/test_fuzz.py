@@ -25,26 +25,23 @@ def faults(verdicts: list[fuzz.Verdict]) -> list[fuzz.Verdict]:
     return [verdict for verdict in verdicts if verdict.verdict in fuzz.FAULTS]
 
 
-SOME_AND_MANY = [False, pytest.param(True, marks=pytest.mark.slow)]
-
-
-@pytest.mark.parametrize("many", SOME_AND_MANY)
-def test_damaged_hdf5_is_read_as_by_h5py_or_refused(folder: Path, many: bool) -> None:
+@pytest.mark.slow
+def test_damaged_hdf5_is_read_as_by_h5py_or_refused(folder: Path) -> None:
     sources = fuzz_files.sources(folder)
     before = fuzz.read_before(sources, folder)
     whole = list(fuzz.judge(((name, name, content) for name, content in sources.items()), before, folder))
     assert {verdict.verdict for verdict in whole} == {fuzz.SAME}
-    verdicts = list(fuzz.judge(fuzz_mutants.mutants(sources, 260 if many else 20, SEED), before, folder))
+    verdicts = list(fuzz.judge(fuzz_mutants.mutants(sources, 260, SEED), before, folder))
     assert faults(verdicts) == []
     assert sum(verdict.verdict == fuzz.BOLD for verdict in verdicts) <= 2, fuzz.table(verdicts)
     assert {fuzz.SAME, fuzz.REFUSED} <= {verdict.verdict for verdict in verdicts}
 
 
-@pytest.mark.parametrize("many", SOME_AND_MANY)
-def test_damaged_stores_are_read_as_by_zarr_or_refused(folder: Path, many: bool) -> None:
+@pytest.mark.slow
+def test_damaged_stores_are_read_as_by_zarr_or_refused(folder: Path) -> None:
     stores = fuzz_stores.stores(folder)
     before = fuzz.read_before(stores, folder)
-    verdicts = list(fuzz.judge(fuzz_stores.mutants(stores, 48 if many else 3, SEED), before, folder))
+    verdicts = list(fuzz.judge(fuzz_stores.mutants(stores, 48, SEED), before, folder))
     assert faults(verdicts) == []
     assert {fuzz.SAME, fuzz.REFUSED} <= {verdict.verdict for verdict in verdicts}
 
