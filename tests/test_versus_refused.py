@@ -132,7 +132,7 @@ def test_too_few_shuffles_for_a_correction_are_warned_of(correction, message):
         compare({"a": MEANS, "b": MEANS}, LAYERS, metric="cka", n_shuffles=99, correction=correction, over=())
 
 
-LABELLED = X.assign_coords(area=("unit", list("aaaabbbbccccddd")), animal=("unit", list("mnmnmnmnmnmnmnm")))
+LABELLED = X.assign_coords(area=("unit", list("aaaabbbbccccddd")))
 
 
 @pytest.mark.filterwarnings("ignore:bootstrap over")
