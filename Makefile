@@ -8,7 +8,7 @@ PEERS = .venv-bench-zarr2
 ALLEN = .venv-bench-allensdk
 TESTS = tests
 
-.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align bench-decode bench-similarity bench-encoding calibrate clean again
+.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align bench-decode bench-similarity bench-encoding bench-many calibrate clean again
 
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ bench-similarity: $(BENCH)/installed  ## time RDMs, similarities and their boots
 
 bench-encoding: $(BENCH)/installed  ## time encoding against himalaya, scikit-learn and ikpls (15 minutes)
 	@$(BENCH)/bin/python benchmarks/encoding.py
+
+bench-many: $(STAMP)  ## time a study of 30 sessions, killed halfway (10 minutes)
+	@$(BIN)/python benchmarks/many_sessions.py
 
 calibrate: $(STAMP)  ## count errors of every test, and truths in every interval, in thousands of experiments (hours)
 	@$(BIN)/python benchmarks/calibrate.py

@@ -31,8 +31,8 @@ from neurodata4ml.candidates import candidates_of
 from neurodata4ml.data.simulate import DURATION, Recording, Responses, demo_responses, draw_counts, simulate
 from neurodata4ml.data.simulated_file import truth_fields
 from neurodata4ml.data.truth import closed_form
-from neurodata4ml.material import DEMO_NETWORKS
-from neurodata4ml.quantities import Case, recovered
+from neurodata4ml.studies.material import DEMO_NETWORKS
+from neurodata4ml.studies.quantities import Case, recovered
 
 N_SESSIONS = 200
 N_FRESH = 20

@@ -48,12 +48,13 @@ session
 # ## What two areas did
 #
 # Count the spikes of every unit in bins of 10 ms, from the moment a picture appears: an array `(trial, time, unit)`.
-# Its mean over trials and units shows that one area answers first. Is it nearer to the eye?
+# Its mean over trials and units, with the interval that other trials would leave it in, shows that one area answers
+# first. Is it nearer to the eye? `plot` takes any result and draws the figure that belongs to it.
 
 # %%
 counts = nd.bin_spikes(session)
 area = "area" if "area" in counts.coords else "unit"  # where no area is known, each unit stands for itself
-_ = nd.firing_rate(counts, over=None).mean("trial", keep_attrs=True).groupby(area).mean().plot.line(x="time")
+_ = nd.plot(counts)
 
 # %% [markdown]
 # ## What each area tells apart
@@ -76,22 +77,22 @@ for name, x in areas.items():
 # become nearly the same, however they are written.
 
 # %%
-for name, x in areas.items():
-    distances = nd.rdm(nd.average_by(x)).drop_vars(["stimulus", "stimulus2"])
-    distances.rename(str(name)).plot.imshow(size=3.5, aspect=1.25, xticks=[], yticks=[])
+_ = nd.plot({name: nd.rdm(nd.average_by(x)) for name, x in areas.items()})
 
 # %% [markdown]
 # ## A network sees the same pictures
 #
 # A small convolutional network that learnt to read *other* digits. Each of its layers is an array
 # `(stimulus, feature)`: the same kind of thing as the mean responses of an area, so the two can be compared. Similarity
-# is 1 where the geometry is the same and 0 for unrelated data; the noise of single trials is corrected for.
+# is 1 where the geometry is the same and 0 for unrelated data; the noise of single trials is corrected for. A dot is
+# filled where no other layer is more similar beyond doubt.
 
 # %%
 if "images" in session.attrs:
     images = nd.stimulus_images(session)
-    _ = images[::10].plot.imshow(col="stimulus", col_wrap=5, cmap="gray", size=1.6, aspect=1, yincrease=False)
+    _ = nd.plot(images[::10])
     shared = nd.compare(areas, layers := nd.activations(nd.load_model("digits"), images))
+    _ = nd.plot(shared)
 
 # %% [markdown]
 # ## Is it true?

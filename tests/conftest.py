@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from chromium import axe, browser, open_page  # noqa: F401 - fixtures of the tests in tests/browser
+
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.setdefault("MPLBACKEND", "Agg")

@@ -9,10 +9,10 @@ import pytest
 from neurodata4ml import SECTIONS, compare, decode, open_session, stimulus_images, truth
 from neurodata4ml.candidates import candidates_of
 from neurodata4ml.data.align.bins import bin_spikes
-from neurodata4ml.material import DEMO_NETWORKS
-from neurodata4ml.report.page import write_report
+from neurodata4ml.report.folder import write_report
 from neurodata4ml.spec import read_spec
-from neurodata4ml.study import run_study
+from neurodata4ml.studies.material import DEMO_NETWORKS
+from neurodata4ml.studies.run import run_study
 
 TRUE_STAGE = {"early": "digits/conv1", "late": "digits/penultimate"}
 

@@ -71,7 +71,19 @@ def test_readme_example_is_short() -> None:
         "README.md",
         *(
             f"docs/{page}.md"
-            for page in ("decode", "encode", "inference", "interop", "latents", "networks", "rdm", "splits", "versus")
+            for page in (
+                "decode",
+                "encode",
+                "inference",
+                "interop",
+                "latents",
+                "networks",
+                "plot",
+                "rdm",
+                "splits",
+                "study",
+                "versus",
+            )
         ),
     ],
 )
@@ -214,7 +226,7 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
 
 
 def test_every_environment_variable_is_documented_and_every_documented_one_is_read() -> None:
-    pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("fetch.md", "read.md")]
+    pages = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("fetch.md", "read.md", "study.md")]
     page = "".join(pages).replace("`_", "`NEURODATA4ML_")
     source = "".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
     assert set(re.findall(r"NEURODATA4ML_[A-Z_]+", page)) == set(re.findall(r"NEURODATA4ML_[A-Z_]+[A-Z]", source))

@@ -38,6 +38,7 @@ def expected():
         return network()[:2](images()).numpy().reshape(7, -1)
 
 
+@pytest.mark.slow
 def test_a_folder_gives_the_layers_with_the_ids_of_the_stimuli(folder):
     found = from_torchlens(folder)
     assert list(found) == LAYERS

@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from conftest import ROOT
 from neurodata4ml.errors import DesignError
-from neurodata4ml.material import prepare
-from neurodata4ml.quantities import QUANTITIES, Recovered, recovered
-from neurodata4ml.recovery import cases, recover
 from neurodata4ml.spec import read_spec
+from neurodata4ml.studies.material import prepare
+from neurodata4ml.studies.quantities import QUANTITIES, Recovered, recovered
+from neurodata4ml.studies.recovery import cases, recover
 
 sys.path.append(str(ROOT / "benchmarks"))
 calibrate_recovery = importlib.import_module("calibrate_recovery")

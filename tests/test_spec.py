@@ -1,83 +1,65 @@
 """A question is checked before anything is computed."""
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from neurodata4ml.errors import DesignError
 from neurodata4ml.spec import Spec, read_spec
+from neurodata4ml.study_keys import LISTS, TAKES
 
 
-def write(folder, text):
-    path = folder / "study.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def test_a_dataset_name_is_a_study_with_defaults():
+def test_a_dataset_name_is_a_study_with_defaults() -> None:
     assert read_spec("demo") == Spec(source="demo")
 
 
-def test_options_that_were_not_given_change_nothing():
+def test_options_that_were_not_given_change_nothing() -> None:
     assert read_spec("demo", trials=None, window=None, networks=()) == Spec(source="demo")
 
 
-def test_the_report_lies_where_asked_else_beside_the_others():
+def test_the_report_lies_where_asked_else_beside_the_others() -> None:
     assert read_spec("demo").folder.as_posix() == "reports/demo"
     assert read_spec("data/rat.nwb").folder.as_posix() == "reports/rat"
     assert read_spec("demo", out="elsewhere").folder.as_posix() == "elsewhere"
 
 
-def test_a_study_file_names_its_recording_relative_to_itself(tmp_path):
-    path = write(tmp_path, 'file = "rat.nwb"\nby = "type"\nwindow = [-1, 0.5]\n')
-    spec = read_spec(path)
-    assert spec.source == str(tmp_path / "rat.nwb")
-    assert (spec.by, spec.window) == ("type", (-1.0, 0.5))
-
-
-def test_options_override_the_study_file(tmp_path):
-    assert read_spec(write(tmp_path, 'dataset = "demo"\nseed = 1\n'), seed=7).seed == 7
+def test_lists_of_any_kind_become_tuples_of_text() -> None:
+    spec = read_spec("demo", sessions=[1, 2], areas=["early"], window=[0, 1])
+    assert (spec.sessions, spec.areas, spec.window) == (("1", "2"), ("early",), (0.0, 1.0))
+    assert read_spec("demo", sessions="all").sessions == read_spec("demo", sessions=("all",)).sessions == ("all",)
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("options", "message"),
     [
-        ('dataset = "demo"\nwindw = [0, 1]\n', "unknown key 'windw'. Did you mean 'window'"),
-        ('dataset = "demo"\nfile = "x.nwb"\n', "must name one recording"),
-        ("seed = 1\n", "must name one recording"),
-        ('dataset = "demo"\nwindow = [1, 0]\n', "must be two rising times"),
-        ('dataset = "demo"\nwindow = ["a", "b"]\n', "must be two rising times"),
-        ('dataset = "demo"\nseed = "one"\n', "seed = 'one' is a str; it must be a int"),
-        ('dataset = "demo"\nseed = true\n', "is a bool"),
-        ("dataset = \n", "is not valid TOML"),
-        ("file = 3\n", "must name one recording"),
-        ('dataset = "demo"\nsource = "other"\n', "must name one recording"),
-        ('dataset = "demo"\nwindow = [true, 3]\n', "must be two rising times"),
-        ('dataset = "demo"\nn_permutations = 100\n', "unknown key 'n_permutations'. Did you mean 'n_shuffles'"),
-        ('dataset = "demo"\nn_shuffles = 0\n', "n_shuffles = 0 must be a whole number of at least 1"),
-        ('dataset = "demo"\nseed = -1\n', "seed = -1 must be a whole number of at least 0"),
-        ('dataset = "demo"\nbin_width = 0\n', "bin_width = 0 must be a time above 0 s"),
+        ({"windw": (0, 1)}, "demo: unknown key 'windw'. Did you mean 'window'?"),
+        ({"seed": -1}, r"seed = -1 \(a number\) must be a whole number of at least 0, e.g. 0"),
+        ({"seed": 1.5}, "seed = 1.5"),
+        ({"bin_width": float("nan")}, "bin_width = nan .* must be a time above 0 s; 10 ms is 0.01"),
+        ({"window": (0, float("inf"))}, "must be two rising times in seconds"),
+        ({"options": {"decode": 3}}, r"decode = 3 must be a table: the line \[decode\], its options below it"),
+        ({"options": {"decod": {}}}, r"unknown table \[decod\]. Did you mean \[decode\]?"),
+        ({"options": ["decode"]}, "options = .* must hold options by analysis"),
+        ({"session": "1", "sessions": ("1", "2")}, "Keep one of the two lines"),
+        ({"session": "1", "files": ("a.nwb",)}, "session belongs to a dataset; files are recordings already"),
+        ({"order": ("a", "b", "c"), "areas": ("a", "b")}, "order names 'c', which is not among areas"),
+        ({"where": "  "}, "must be a comparison of trial columns in quotes"),
     ],
 )
-def test_a_malformed_study_is_refused_with_the_cure(tmp_path, text, message):
+def test_a_question_that_cannot_be_is_refused_with_the_cure(options: dict[str, object], message: str) -> None:
     with pytest.raises(DesignError, match=message):
-        read_spec(write(tmp_path, text))
+        read_spec("demo", **options)
 
 
-def test_a_study_that_is_not_there_says_what_to_write(tmp_path):
-    with pytest.raises(DesignError, match="no study at"):
-        read_spec(tmp_path / "none.toml")
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(DesignError) as caught:
+        read_spec("demo", seed=-1, n_shuffles=0, units=3)
+    assert len(str(caught.value).splitlines()) == 3
 
 
-def test_a_study_that_begins_with_the_mark_of_a_windows_editor_is_read(tmp_path):
-    path = tmp_path / "study.toml"
-    path.write_text('dataset = "demo"', encoding="utf-8-sig")
-    assert read_spec(path).source == "demo"
-
-
-def test_a_study_in_another_encoding_is_refused(tmp_path):
-    path = tmp_path / "study.toml"
-    path.write_bytes('title = "Größe"'.encode("latin-1"))
-    with pytest.raises(DesignError, match="is not valid TOML"):
-        read_spec(path)
+def test_every_key_of_a_study_is_checked() -> None:
+    assert {*TAKES, *LISTS, "options"} == {one.name for one in dataclasses.fields(Spec)}
 
 
 def test_a_study_of_an_address_is_kept_without_its_signature() -> None:
@@ -85,3 +67,19 @@ def test_a_study_of_an_address_is_kept_without_its_signature() -> None:
     assert spec.to_dict()["source"] == "https://archive.org/a/session.nwb"
     assert spec.name == "session"
     assert "Signature" in spec.source
+
+
+def test_where_files_and_reports_lie_is_no_part_of_the_question() -> None:
+    here, there = (
+        read_spec(f"{folder}/a.nwb", files=(f"{folder}/a.nwb", f"{folder}/b.nwb"), out=folder) for folder in ("x", "/y")
+    )
+    assert here.to_dict() == there.to_dict()
+    assert here.to_dict()["files"] == ("a.nwb", "b.nwb")
+
+
+def test_the_file_that_a_study_was_read_from_is_no_part_of_the_question(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text('dataset = "demo"\n[decode]\n', encoding="utf-8")
+    assert read_spec(path) == read_spec("demo")
+    assert read_spec(path).origin == str(path)
+    assert "origin" not in read_spec(path).to_dict()

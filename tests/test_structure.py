@@ -18,12 +18,14 @@ FILES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 ROOF = {"areas", "candidates", "versus", "hierarchies", "beside"}
-ROOF |= {"material", "answers", "quantities", "recovery", "study"}
+ROOF |= {"studies", "verification"}
 FLOORS = (
     {"errors", "suggest", "cores", "compiled", "sparse_projection"},
     {"names", "require", "optional"},
     {"dims", "places"},
-    {"results", "spec", "where", "lock", "interop"},
+    {"toml_lines", "lock", "study_keys"},
+    {"record", "study_file"},
+    {"results", "spec", "where", "interop"},
     {"data", "analysis", "networks", "report"},
     ROOF,
     {"cli"},

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from neurodata4ml.errors import DesignError
-from neurodata4ml.where import select_trials
+from neurodata4ml.where import select_rows
 
 TABLE = pd.DataFrame({"contrast": [0.0, 0.5, 1.0], "type": ["go", "probe", "go"]})
 
@@ -20,7 +20,7 @@ TABLE = pd.DataFrame({"contrast": [0.0, 0.5, 1.0], "type": ["go", "probe", "go"]
     ],
 )
 def test_where_selects_trials(where, kept):
-    assert list(select_trials(TABLE, where)) == kept
+    assert list(select_rows(TABLE, where)) == kept
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_where_selects_trials(where, kept):
 )
 def test_where_that_is_not_a_comparison_of_columns_is_refused(where, message):
     with pytest.raises(DesignError, match=message):
-        select_trials(TABLE, where)
+        select_rows(TABLE, where)

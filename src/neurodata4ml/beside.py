@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,16 +13,25 @@ from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.comparison.sheets import sheets_of
 from neurodata4ml.analysis.inference.jackknife import interval
 from neurodata4ml.analysis.responses import average_by
+from neurodata4ml.analysis.similarity.metrics import METRICS
 from neurodata4ml.candidates import Candidate
 from neurodata4ml.errors import DesignError
 from neurodata4ml.hierarchies import MIN_AREAS, known_order, network_hierarchies
 from neurodata4ml.versus import area_by_candidate
 
-_FIRST, _SECOND = "cka_unbiased", "rsa_rho_a"
+_RSA: dict[str, Any] = {"metric": "rsa_rho_a", "over": (), "n_shuffles": 0}
+"""The second metric: rho-a does not reward candidates that predict ties, and orders of stimuli were tested before."""
 
 
 def beside_networks(
-    brain: Mapping[str, xr.DataArray], found: Sequence[Candidate], *, order: Sequence[str] | None = None, seed: int = 0
+    brain: Mapping[str, xr.DataArray],
+    found: Sequence[Candidate],
+    *,
+    order: Sequence[str] | None = None,
+    seed: int = 0,
+    metric: str = "cka_unbiased",
+    over: str | Sequence[str] | None = None,
+    **options: Any,
 ) -> xr.Dataset:
     """Return the table of areas by candidates that the report shows.
 
@@ -32,27 +42,42 @@ def beside_networks(
     order : sequence of str, optional
         Three or more areas, from early to late; None: that of ``KNOWN_ORDERS``, where it holds three of them.
     seed : int
+    metric : str
+        A key of ``METRICS``.
+    over, **options
+        As in ``compare``; ``distance`` is that of the metric on RDMs, be it the first or the second.
 
     Returns
     -------
     Dataset, dims (area, candidate)
-        What ``brain_vs_network`` gives for unbiased CKA, with ``matched`` and ``hierarchy``; of RSA (rho-a) ``rsa``
-        and ``rsa_ceiling`` with its interval; ``biased`` with ``biased_null``; ``twin_gap`` (area, trained_name):
-        how far the highest layer of a network lies above the highest of its twin, with ``twin_gap_low`` and
-        ``twin_gap_high``. ``attrs["no_hierarchy"]`` says why there is no hierarchy score.
+        What ``brain_vs_network`` gives for the metric, with ``matched`` and ``hierarchy``; beside a metric that is
+        none on RDMs, of RSA (rho-a) ``rsa`` and ``rsa_ceiling`` with its interval; beside unbiased CKA ``biased`` with
+        ``biased_null``; ``twin_gap`` (area, trained_name): how far the highest layer of a network lies above the
+        highest of its twin, with ``twin_gap_low`` and ``twin_gap_high``. ``attrs["no_hierarchy"]`` says why there is
+        no hierarchy score.
     """
-    table = area_by_candidate(brain, found, metrics=(_FIRST,), seed=seed)
+    on_rdms = metric in METRICS and METRICS[metric].on == "rdm"
+    distance = options.pop("distance", None)
+    own = {**options, "distance": distance} if on_rdms and distance is not None else options
+    table = area_by_candidate(brain, found, metrics=(metric,), over=over, seed=seed, **own)
     out = sheets_of(table)[0].rename(x="area", y="candidate").drop_vars("metric")
     layers = {one.name: one.values for one in found}
-    second = compare(brain, layers, metric=_SECOND, over=(), n_shuffles=0, seed=seed).rename(x="area", y="candidate")
+    if not on_rdms:
+        out = _with_rsa(out, compare(brain, layers, **_RSA, distance=distance, seed=seed))
+    if metric == "cka_unbiased":
+        averaged = {area: average_by(x) for area, x in brain.items()}
+        biased = compare(averaged, layers, metric="cka", over=(), n_shuffles=0).rename(x="area", y="candidate")
+        out["biased"], out["biased_null"] = biased["similarity"], biased["null_value"]
+    out = out.assign(_above_twins(out))
+    return with_hierarchy(out, brain, found, order, seed)
+
+
+def _with_rsa(out: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
+    """Return the table with RSA beside its metric."""
+    second = second.rename(x="area", y="candidate")
     ceilings = [name for name in ("ceiling", "ceiling_low", "ceiling_high") if name in second]
     out = out.assign({"rsa": second["similarity"], **{f"rsa_{name}": second[name] for name in ceilings}})
-    averaged = {area: average_by(x) for area, x in brain.items()}
-    biased = compare(averaged, layers, metric="cka", over=(), n_shuffles=0).rename(x="area", y="candidate")
-    out["biased"], out["biased_null"] = biased["similarity"], biased["null_value"]
-    out = out.assign(_above_twins(out))
-    out.attrs |= {"second_metric": _SECOND, "second_distance": second.attrs.get("distance", "")}
-    return with_hierarchy(out, brain, found, order, seed)
+    return out.assign_attrs(second_metric=_RSA["metric"], second_distance=second.attrs.get("distance", ""))
 
 
 def _above_twins(out: xr.Dataset) -> dict[str, xr.DataArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def candidates_of(
     preprocessing: Preprocessing | None = None,
     project: float | None = None,
     seed: int = 0,
+    **reading: Any,
 ) -> list[Candidate]:
     """Return every candidate: layers from input to output, then the twin's, then pixels and Gabor energies.
 
@@ -63,7 +65,7 @@ def candidates_of(
         A network that says that it is untrained is given no twin.
     images : DataArray (stimulus, y, x), or None for a dict without baselines
     layers : "all", sequence of str, optional
-        Of a dict too: those of its layers.
+        Of several networks, each is read the layers that it has. Of a dict too: those of its layers.
     baselines : bool
         Twins, pixels and Gabor energies too.
     preprocessing : Preprocessing, optional
@@ -72,6 +74,8 @@ def candidates_of(
         As in ``activations``: huge layers are projected.
     seed : int
         Of the weights of the twins, and of projections.
+    **reading
+        For ``activations``: ``batch_size``, ``store`` (a folder, with one for each network in it), ``progress``.
 
     Raises
     ------
@@ -87,8 +91,7 @@ def candidates_of(
         message = "A network is shown images: candidates_of(model, images); got none."
         raise DesignError(message)
     else:
-        shown = _Shown(images, layers, preprocessing, project, seed)
-        found = _networks(model, shown, baselines)
+        found = _networks(model, _Shown(images, layers, preprocessing, project, seed, reading), baselines)
     if baselines and images is not None:
         baseline = {"pixels": pixels, "gabor": gabor}
         found += [Candidate(n, make(images, preprocessing=preprocessing), "baseline") for n, make in baseline.items()]
@@ -98,6 +101,36 @@ def candidates_of(
         message = f"Candidates need names of their own; got {', '.join(twice) or 'none'}. Hand in each network once."
         raise DesignError(message)
     return found
+
+
+_KEPT: dict[str, list[Candidate]] = {}
+"""Candidates that this process has made, by a digest of all that they depend on; the oldest go first."""
+
+_MOST_KEPT = 4
+
+
+def cached_candidates(networks: Sequence[str], images: xr.DataArray, **options: Any) -> list[Candidate]:
+    """Return what ``candidates_of`` gives, made once for equal images, networks and options in this process.
+
+    Parameters
+    ----------
+    networks : sequence of str
+        Names or paths; a file that has changed is read again.
+    images : DataArray (stimulus, y, x)
+    **options
+        As in ``candidates_of``.
+    """
+    models = [load_model(one) for one in networks]
+    values = np.ascontiguousarray(images.values)
+    told = [values.dtype.str, values.shape, images["stimulus"].values.tolist(), sorted(options.items(), key=str)]
+    told += [(one.name, one.sha256, one.architecture) for one in models]
+    key = hashlib.sha256(repr(told).encode() + values.tobytes()).hexdigest()
+    if key not in _KEPT:
+        found = candidates_of(models, images, **options)
+        while len(_KEPT) >= _MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)), None)
+        _KEPT[key] = found
+    return list(_KEPT[key])
 
 
 def _require_for_dict(project: float | None, preprocessing: Preprocessing | None, *, shown: bool) -> None:
@@ -154,17 +187,27 @@ class _Shown:
     preprocessing: Preprocessing | None
     project: float | None
     seed: int
+    reading: Mapping[str, Any]
 
     def candidates(self, model: Model, kind: str) -> list[Candidate]:
         """Return the layers of a network."""
         name = Path(model.name).stem if model.name.endswith(".onnx") else model.name
         options: dict[str, Any] = {"preprocessing": self.preprocessing, "project": self.project, "seed": self.seed}
-        read = activations(model, self.images, layers=self.layers, **options)
+        options |= self.reading
+        if options.get("store") is not None:
+            options["store"] = Path(options["store"]) / name
+        read = activations(model, self.images, layers=self._layers_of(model), **options)
         depth = np.linspace(0, 1, len(read)) if len(read) > 1 else np.zeros(1)
         return [
             Candidate(f"{name}/{layer}", values, kind, name, layer, float(d))
             for (layer, values), d in zip(read.items(), depth, strict=True)
         ]
+
+    def _layers_of(self, model: Model) -> str | Sequence[str] | None:
+        """Return those of the layers that a network has; all, to be refused by name, where it has none of them."""
+        if self.layers is None or isinstance(self.layers, str):
+            return self.layers
+        return [name for name in self.layers if name in model.known_layers] or self.layers
 
 
 def _networks(model: Any, shown: _Shown, twins: bool) -> list[Candidate]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from neurodata4ml.errors import DesignError
 from neurodata4ml.names import without_secrets
-from neurodata4ml.suggest import guess
+from neurodata4ml.study_file import read_study, told
+from neurodata4ml.study_keys import LISTS, problems
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,22 @@ class Spec:
         Starts every random step.
     out : str, optional
         Folder of the report; ``reports/<name>`` when left out.
+    sessions : tuple of str, optional
+        Several sessions of the dataset, or ``("all",)``: a study of many recordings.
+    files : tuple of str, optional
+        Several NWB files: a study of many recordings; ``source`` is the first.
+    units : str
+        ``"good"``: those that pass the dataset's filter; ``"all"``; or a comparison of unit columns, ``"snr > 2"``.
+    areas : tuple of str, optional
+        Those to analyse; when left out, all with enough units.
+    layers : tuple of str, optional
+        Layers of the networks to compare with; all when left out.
+    analyses : tuple of str, optional
+        Which analyses to make; all that the recording can answer when left out.
+    options : dict of str to dict
+        Keyword arguments by analysis: ``{"decode": {"decoder": "svm"}}``.
+    origin : str
+        The study file that it was read from, for messages; "" where there is none. No part of the question.
     """
 
     source: str
@@ -63,6 +78,14 @@ class Spec:
     n_shuffles: int = 99
     seed: int = 0
     out: str | None = None
+    sessions: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    units: str = "good"
+    areas: tuple[str, ...] | None = None
+    layers: tuple[str, ...] | None = None
+    analyses: tuple[str, ...] | None = None
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    origin: str = field(default="", compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -75,8 +98,14 @@ class Spec:
         return Path(self.out) if self.out else Path("reports") / self.name
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the study as plain values, to be kept: without the signature of an address."""
-        return {**asdict(self), "source": _told(self.source)}
+        """Return the question as plain values, to be kept.
+
+        Where files lie and where the report goes is no part of it: files stand with their names alone, addresses
+        without their signature.
+        """
+        kept = {name: value for name, value in asdict(self).items() if name not in ("origin", "out")}
+        files = self.files and tuple(Path(file).name for file in self.files)
+        return {**kept, "source": _named(self.source), "files": files}
 
 
 def read_spec(target: str | Path, **options: Any) -> Spec:
@@ -85,101 +114,50 @@ def read_spec(target: str | Path, **options: Any) -> Spec:
     Parameters
     ----------
     target : str or Path
-        ``"demo"``, ``"recording.nwb"`` or ``"study.toml"``. A study file names ``dataset`` or ``file`` (relative to
-        the study's own folder) and any attribute of :class:`Spec`.
+        ``"demo"``, ``"recording.nwb"`` or ``"study.toml"``. A study file names ``dataset``, ``file`` or ``files``
+        (relative to the study's own folder), any attribute of :class:`Spec`, and tables of options.
     **options
         Attributes that override those of the file; None means not given.
 
     Raises
     ------
     DesignError
-        For an unknown key, a value of the wrong type, or a file that is not there.
+        For an unknown key, a value of the wrong type, or a file that is not there: all mistakes at once, of a study
+        file each with its line.
     """
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    if str(target).endswith(".toml"):
-        given = {**_read_toml(Path(target)), **given}
-    else:
-        given["source"] = str(target)
-    return _checked(given, str(target))
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    if not str(target).endswith(".toml"):
+        return _checked({"source": str(target), **given}, str(target))
+    values, wrong = read_study(Path(target))
+    wrong += problems(values)
+    if wrong:
+        raise DesignError(told(target, wrong))
+    for one, other in (("session", "sessions"), ("sessions", "session")):
+        if one in given:
+            values.pop(other, None)
+    return _checked({**values, **given, "origin": str(target)}, str(target))
 
 
 def _told(source: str) -> str:
     return without_secrets(source) if "://" in source else source
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        message = f'no study at {path}. Write one, e.g. with the two lines: dataset = "demo" and seed = 0.'
+def _named(source: str) -> str:
+    return _told(source) if "://" in source else Path(source).name
+
+
+def _checked(given: dict[str, Any], origin: str) -> Spec:
+    wrong = problems(given)
+    if wrong:
+        message = "\n".join(f"{origin}: {one.said}" for one in wrong)
         raise DesignError(message)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{path} is not valid TOML: {error}."
-        raise DesignError(message) from error
-    dataset, file = raw.pop("dataset", None), raw.pop("file", None)
-    if (dataset is None) == (file is None) or "source" in raw or not isinstance(dataset or file, str):
-        message = f'{path} must name one recording: dataset = "demo", or file = "recording.nwb".'
-        raise DesignError(message)
-    return {**raw, "source": dataset or str(path.parent / file)}
+    return Spec(**{key: _plain(key, value) for key, value in given.items()})
 
 
-_RENAMED = {"n_permutations": "n_shuffles"}
-"""Keys of earlier studies, and what they are called now."""
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "source": (str,),
-    "title": (str,),
-    "session": (str, int),
-    "trials": (str,),
-    "by": (str,),
-    "align": (str,),
-    "window": (list, tuple),
-    "bin_width": (float, int),
-    "where": (str,),
-    "networks": (list, tuple),
-    "order": (list, tuple),
-    "n_shuffles": (int,),
-    "seed": (int,),
-    "out": (str, Path),
-}
-
-
-def _checked(given: Mapping[str, Any], origin: str) -> Spec:
-    known = [field.name for field in fields(Spec)]
-    for name, value in given.items():
-        if name not in known:
-            hint = (
-                guess(_RENAMED.get(name, name), [*known, "dataset", "file"])
-                or f" Known: dataset, file, {', '.join(known[1:])}."
-            )
-            message = f"{origin} has the unknown key {name!r}.{hint}"
-            raise DesignError(message)
-        if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
-            wanted = " or ".join(kind.__name__ for kind in _TYPES[name])
-            message = f"{origin}: {name} = {value!r} is a {type(value).__name__}; it must be a {wanted}."
-            raise DesignError(message)
-    spec = Spec(**given)
-    for name, value, least in (("n_shuffles", spec.n_shuffles, 1), ("seed", spec.seed, 0)):
-        if value < least:
-            message = f"{origin}: {name} = {value} must be a whole number of at least {least}."
-            raise DesignError(message)
-    if not 0 < spec.bin_width < float("inf"):
-        message = f"{origin}: bin_width = {spec.bin_width} must be a time above 0 s; 10 ms is 0.01."
-        raise DesignError(message)
-    return replace(
-        spec,
-        session=None if spec.session is None else str(spec.session),
-        out=None if spec.out is None else str(spec.out),
-        window=_window(spec.window, origin),
-        networks=None if spec.networks is None else tuple(map(str, spec.networks)),
-        order=None if spec.order is None else tuple(map(str, spec.order)),
-    )
-
-
-def _window(window: Any, origin: str) -> tuple[float, float] | None:
-    if window is None:
-        return None
-    if len(window) != 2 or not all(type(v) in (int, float) for v in window) or not window[0] < window[1]:
-        message = f"{origin}: window = {list(window)!r} must be two rising times in seconds, e.g. [-0.1, 0.5]."
-        raise DesignError(message)
-    return float(window[0]), float(window[1])
+def _plain(key: str, value: Any) -> Any:
+    """Return a checked value as the type that :class:`Spec` declares."""
+    if key == "window":
+        return float(value[0]), float(value[1])
+    if key in LISTS:
+        return tuple(str(one) for one in ([value] if isinstance(value, str) else value))
+    return str(value) if key in ("session", "out") else value

@@ -1,4 +1,4 @@
-"""Choose trials by an expression of their columns, and by nothing else: a study from a stranger calls no code."""
+"""Choose rows by an expression of their columns, and by nothing else: a study from a stranger calls no code."""
 
 from __future__ import annotations
 
@@ -44,11 +44,19 @@ _ALLOWED = (
 )
 
 
-def select_trials(table: pd.DataFrame, where: str) -> np.ndarray:
-    """Return which rows of a trial table satisfy ``where``, as booleans.
+def select_rows(table: pd.DataFrame, where: str, *, key: str = "where", rows: str = "trial") -> np.ndarray:
+    """Return which rows of a table satisfy ``where``, as booleans.
 
     Only comparisons, arithmetic, ``and``/``or``/``not``/``in`` and the table's own columns are allowed: a study file
     from a stranger cannot call anything.
+
+    Parameters
+    ----------
+    table : DataFrame
+    where : str
+        A comparison of its columns, ``"contrast > 0 and type != 'probe'"``.
+    key, rows : str
+        What the study calls the expression, and one row; both for messages.
 
     Raises
     ------
@@ -58,37 +66,38 @@ def select_trials(table: pd.DataFrame, where: str) -> np.ndarray:
     try:
         tree = ast.parse(where, mode="eval")
     except SyntaxError as error:
-        message = f'where = {where!r} cannot be read: {error.msg}. Write a comparison, e.g. "contrast > 0".'
+        example = "contrast > 0" if key == "where" else "snr > 2"
+        message = f'{key} = {where!r} cannot be read: {error.msg}. Write a comparison, e.g. "{example}".'
         raise DesignError(message) from error
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
-            message = f"where = {where!r} uses {type(node).__name__}; only comparisons of trial columns are allowed."
+            message = f"{key} = {where!r} uses {type(node).__name__}; only comparisons of {rows} columns are allowed."
             raise DesignError(message)
         if isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
-            _check_choice(node, where)
+            _check_choice(node, f"{key} = {where!r}")
     names = list(dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)))
     for name in names or [where]:
         if name not in table.columns:
             hint = guess(name, table.columns) or f" Columns: {', '.join(table.columns)}."
-            message = f"where = {where!r} names {name!r}, which is not a column of the trials.{hint}"
+            message = f"{key} = {where!r} names {name!r}, which is not a column of the {rows}s.{hint}"
             raise DesignError(message)
     try:
         chosen = np.asarray(table.eval(where, engine="python"))
     except (TypeError, ValueError) as error:
         kinds = ", ".join(f"{name} holds {_kind(table[name])}" for name in names)
-        message = f"where = {where!r} compares what cannot be compared: {kinds}. Put text in quotes, numbers not."
+        message = f"{key} = {where!r} compares what cannot be compared: {kinds}. Put text in quotes, numbers not."
         raise DesignError(message) from error
     if chosen.dtype != np.bool_ or chosen.shape != (len(table),):
-        message = f"where = {where!r} gives values, not yes or no. Compare {names[0]} with something: ==, !=, <, >, in."
+        message = f"{key} = {where!r} gives values, not yes or no. Compare {names[0]} with something: ==, !=, <, >, in."
         raise DesignError(message)
     return chosen
 
 
-def _check_choice(node: ast.Compare, where: str) -> None:
+def _check_choice(node: ast.Compare, said: str) -> None:
     """``in`` asks whether a column holds one of some values; asking for letters of a text it would be always False."""
     fits = len(node.ops) == 1 and isinstance(node.left, ast.Name)
     if not fits or not isinstance(node.comparators[0], ast.List | ast.Tuple):
-        message = f"where = {where!r}: write `in` between a column and a list, e.g. \"type in ['go', 'probe']\"."
+        message = f"{said}: write `in` between a column and a list, e.g. \"type in ['go', 'probe']\"."
         raise DesignError(message)
 
 

@@ -52,6 +52,7 @@ def test_the_rsa_ceiling_is_what_the_noise_free_rdm_reaches(metric):
     assert float(found.low) < reached < float(found.high)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if has_rdm_ceiling(name, metric)])
 @pytest.mark.parametrize("distance", ["crossnobis", "correlation"])
 def test_the_bounds_of_half_the_trials_are_in_order(metric, distance):
@@ -73,6 +74,7 @@ def test_pure_noise_has_no_ceiling(metric):
             assert np.isnan(found[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["rsa_pearson", "rsa_cosine", "rsa_spearman", "rsa_rho_a"])
 def test_the_noise_free_responses_do_not_pass_the_ceiling(metric):
     for seed in range(2):

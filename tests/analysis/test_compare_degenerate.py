@@ -40,6 +40,7 @@ def numbers(found):
 
 
 # ------------------------------------------------------------------------------------------------ size of numbers
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e100, 1e200, 1e-100, 1e-200])
 @pytest.mark.parametrize("metric", ["cka_unbiased", "rsa_spearman", "rsa_cosine_whitened"])
 def test_the_unit_of_measurement_changes_no_number_of_a_comparison_of_trials(metric, size):

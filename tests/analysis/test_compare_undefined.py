@@ -125,6 +125,7 @@ def test_in_a_table_of_several_metrics_each_has_its_own_reasons():
     assert "undefined" not in sheet_of(table.sel(metric="cka"), step="test").attrs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("repeats", "ordered"), [(2, False), (4, True), (4, False)])
 @pytest.mark.parametrize("over", [None, "stimulus"])
 @pytest.mark.filterwarnings("ignore:No ")

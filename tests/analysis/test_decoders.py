@@ -39,6 +39,7 @@ def graded(n_trials=80, n_units=10, signal=1.0, seed=0):
 CONTINUOUS = [name for name, decoder in DECODERS.items() if decoder.regressor is not None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_every_decoder_reads_a_strong_signal_and_is_at_chance_without_one(decoder):
     strong = decode(classes(signal=3.0), "side", decoder=decoder, n_shuffles=19)
@@ -50,6 +51,7 @@ def test_every_decoder_reads_a_strong_signal_and_is_at_chance_without_one(decode
     assert none.p_value > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", CONTINUOUS)
 def test_every_regression_reads_a_quantity_and_finds_none_in_noise(decoder):
     strong = decode(graded(160, 20, signal=3.0), "speed", decoder=decoder, n_shuffles=59)

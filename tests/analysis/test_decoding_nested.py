@@ -36,6 +36,7 @@ def searched(x, estimator, grid, scoring):
     return said, best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parameter", "estimator"),
     [

@@ -49,6 +49,7 @@ def test_reliability_has_no_unit_of_measure(method, scale):
     assert whole.attrs["undefined"] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("metric", ["cka_unbiased", "rsa_cosine", "rsa_cosine_whitened", "rsa_tau_a"])
 def test_a_ceiling_has_no_unit_of_measure(metric, scale):

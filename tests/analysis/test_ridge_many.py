@@ -44,6 +44,7 @@ def test_a_classifier_equals_scikit_learns_for_any_folds(folds, balanced):
     assert_equal_to_refits(peer, x, FOLDS[folds](90), sets, n_classes=3, alpha=3.0, balanced=balanced)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balanced", [False, True])
 @pytest.mark.parametrize(
     ("n_samples", "n_units", "n_classes", "n_sets"), [(90, 10, 3, 40), (40, 70, 3, 2), (40, 70, 2, 40), (60, 1, 2, 2)]
@@ -58,6 +59,7 @@ def test_a_classifier_equals_scikit_learns_in_any_shape(n_samples, n_units, n_cl
     assert_equal_to_refits(peer, x, folds, sets, n_classes=n_classes, alpha=10.0, balanced=balanced)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folds", ["contiguous", "purged", "twice"])
 @pytest.mark.parametrize("n_units", [6, 120])
 def test_a_regression_equals_scikit_learns(folds, n_units):

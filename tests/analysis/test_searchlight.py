@@ -25,6 +25,7 @@ def trials(name="crossnobis"):
     return xr.DataArray(rng.poisson(rates[LABELS]).astype(float), dims=("trial", "unit"), coords=where)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1 << 28, 8 * 16 * 9])
 @pytest.mark.parametrize("size", [{"n_neighbours": 5}, {"radius": 1.0}])
 @pytest.mark.parametrize("name", list(DISTANCES))

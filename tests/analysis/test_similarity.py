@@ -100,6 +100,7 @@ def truth_and_candidates(seed=0, n=40, units=30):
     return means, layers
 
 
+@pytest.mark.slow
 def test_noise_corrected_cka_finds_the_similarity_of_the_noise_free_responses():
     means, layers = truth_and_candidates()
     truth = [METRICS["cka_unbiased"](means, layer.values) for layer in layers.values()]

@@ -24,8 +24,8 @@ from neurodata4ml.cli.main import main
 from neurodata4ml.data.entries.sizes import readable_bytes
 from neurodata4ml.data.remote import transport
 from neurodata4ml.lock import Locked, read_lock, write_lock
-from neurodata4ml.material import prepare
 from neurodata4ml.spec import read_spec
+from neurodata4ml.studies.material import prepare
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +147,7 @@ def test_parts_of_all_sessions_together_must_fit_before_the_first_spike_moves(ar
     assert typed("--what", "units", "--max-size", f"{int(1.5 * one)} B").exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("answer", ["y", "n"])
 def test_at_a_terminal_many_bytes_of_parts_are_asked_for(archive: Archive, tmp_path: Path, answer: str) -> None:

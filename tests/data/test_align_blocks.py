@@ -63,6 +63,7 @@ def random_case(seed, monkeypatch):
     return rng, values, data, dtype, 100 * (1e-6 if dtype == np.float32 else 1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_means_equal_sums_by_hand_in_many_cases(part, monkeypatch):
     for seed in range(125 * part, 125 * (part + 1)):
@@ -152,6 +153,7 @@ def recording(request, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["mean", "interpolate"])
 def test_a_series_longer_than_memory_is_aligned_in_a_few_blocks(recording, how, monkeypatch):
     monkeypatch.setattr(blocks, "TARGET", 2 * MB)

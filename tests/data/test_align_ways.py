@@ -58,6 +58,7 @@ def count_in(way, session, monkeypatch, **options):
     return counts.as_numpy().values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [*WAYS[:-1], PIECES])
 def test_a_thousand_random_sessions_are_counted_as_the_definition_says(way, monkeypatch):
     monkeypatch.setattr(counting, "MANY", 0 if "compiled" in way else 1_000_000)

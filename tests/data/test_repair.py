@@ -313,6 +313,7 @@ def test_a_session_without_epochs_opens_as_one_with_them(folder: Path, archive: 
     xr.testing.assert_equal(without.load(), with_epochs.load())
 
 
+@pytest.mark.slow
 def test_only_the_tables_are_moved_and_only_once(folder: Path, archive: Archive, tmp_path: Path) -> None:
     path = repair.fetch(describe("two-photon"))
     assert path == tmp_path / "cache" / "two-photon" / "repair" / f"{ID}.h5"

@@ -26,8 +26,8 @@ from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.orders.locking import write_into_lock
 from neurodata4ml.data.session import open_session
 from neurodata4ml.errors import ArchiveError, CatalogError, ChecksumError, DesignError, LayoutError, NotCachedError
-from neurodata4ml.material import Material
 from neurodata4ml.spec import read_spec
+from neurodata4ml.studies.material import Material
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (6, 8, 10)).astype(np.uint8)
 """Six pictures, one for each image of the twin."""

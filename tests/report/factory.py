@@ -47,6 +47,7 @@ def make_results(
         "dimensionality": dimensionality(rng, areas),
         "reliability": reliability(rng, areas),
         "rdms": rdms(rng, areas, candidates, n_stimuli, n_conditions),
+        "encoding": encoding(rng, areas, candidates, n_stimuli),
         "similarity": similarity(rng, areas, candidates, n_stimuli),
         "truth": truth(rng, areas, candidates),
     }
@@ -247,6 +248,49 @@ def rdms(
             "group": ("stimulus", [f"digit {g}" for g in group]),
         },
         attrs={"distance": "correlation", "units": "1"},
+    )
+
+
+def encoding(rng: np.random.Generator, areas: tuple[str, ...], candidates: dict[str, str], n: int) -> xr.Dataset:
+    m, per_area = len(candidates), 60
+    centre = np.linspace(0.3, 0.8, m) if m else np.zeros(0)
+    score = centre + 0.1 * rng.standard_normal((len(areas) * per_area, m))
+    middle = np.median(score.reshape(len(areas), per_area, m), axis=1)
+    by_area = ("area", "candidate")
+    networks = [name.split("/")[0] if "/" in name else "" for name in candidates]
+    return xr.Dataset(
+        {
+            "score": (("unit", "candidate"), score),
+            "corrected": (("unit", "candidate"), score / 0.9),
+            "unit_ceiling": ("unit", np.full(len(score), 0.9)),
+            "median": (by_area, middle),
+            "median_low": (by_area, middle - 0.03),
+            "median_high": (by_area, middle + 0.03),
+            "median_corrected": (by_area, middle / 0.9),
+            "median_corrected_low": (by_area, middle / 0.9 - 0.03),
+            "median_corrected_high": (by_area, middle / 0.9 + 0.03),
+            "ceiling": ("area", np.full(len(areas), 0.9)),
+            "twin_gap": (("area", "trained_name"), np.linspace(0.01, 0.2, len(areas))[:, None]),
+            "twin_gap_low": (("area", "trained_name"), np.linspace(-0.02, 0.15, len(areas))[:, None]),
+            "twin_gap_high": (("area", "trained_name"), np.linspace(0.04, 0.25, len(areas))[:, None]),
+        },
+        coords={
+            "area": list(areas),
+            "candidate": list(candidates),
+            "kind": ("candidate", list(candidates.values())),
+            "network": ("candidate", networks),
+            "area_of_unit": ("unit", np.repeat(np.array(areas, dtype=object), per_area)),
+            "trained_name": ["digits"],
+        },
+        attrs={
+            "encoder": "ridge",
+            "score": "r",
+            "corrected": "cc_norm",
+            "n_stimuli": n,
+            "n_folds": 5,
+            "confidence": 0.95,
+            "explained": ["What is estimated: how well cka_unbiased reads", "What would break it: frames of a movie"],
+        },
     )
 
 

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.report import figures_activity, figures_comparison, figures_study
-from neurodata4ml.report.canvas import AREA_COLOURS, COLOURS, Picture
-from neurodata4ml.report.figures import FIGURES
+from neurodata4ml.report.figures import activity as figures_activity
+from neurodata4ml.report.figures import comparison as figures_comparison
+from neurodata4ml.report.figures import ranks
+from neurodata4ml.report.figures import study as figures_study
+from neurodata4ml.report.figures.canvas import AREA_COLOURS, COLOURS, Picture
+from neurodata4ml.report.figures.figures import FIGURES
 
 RESULTS = factory.make_results(n_stimuli=20, n_conditions=4)
 
@@ -42,11 +45,13 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_inline_svg_that_says_what_it_shows(name):
     svg = str(draw(name).svg)
-    root = ElementTree.fromstring(svg)
-    assert root.tag == "svg"
-    assert root.get("role") == "img"
-    assert re.search(r"\d", root.get("aria-label"))
-    assert root.findall(".//text")
+    root = ElementTree.fromstring(f"<figure>{svg}</figure>")
+    pictures = root.findall("svg") or root.findall(".//div[@class='square']/svg")
+    assert pictures
+    for picture in pictures:
+        assert picture.get("role") == "img"
+        assert re.search(r"\d", picture.get("aria-label"))
+    assert any(part.text for part in root.iter() if part.tag in ("text", "p"))
     assert "://" not in svg
     assert "<metadata" not in svg
 
@@ -54,7 +59,7 @@ def test_a_figure_is_inline_svg_that_says_what_it_shows(name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_of_nothing_but_missing_numbers_is_still_a_figure(name):
     arrays = {key: without_numbers(array) for key, array in RESULTS.arrays.items()}
-    assert draw(name, arrays).svg.startswith("<svg")
+    assert "<svg" in draw(name, arrays).svg
 
 
 @pytest.mark.parametrize("name", ["rate", "rdms", "estimate_beside_truth"])
@@ -88,18 +93,13 @@ def test_two_thousand_spikes_are_marks_and_one_more_makes_them_a_picture():
     assert "data:image/png;base64," in many
 
 
-def test_a_hundred_stimuli_in_twelve_representations_stay_small():
-    big = factory.make_results(only=("rdms",)).arrays["rdms"]
-    assert len(figures_comparison.rdms(big).svg) < 300_000
-
-
 def test_an_rdm_shows_ranks_and_leaves_the_diagonal_blank():
     square = np.array([[0, 1, 5], [1, 0, np.nan], [5, np.nan, 0]])
-    ranks, low, high = figures_comparison.percentiles(square)
+    steps, low, high = ranks.percentiles(square)
     assert (low, high) == (1, 5)
-    assert np.isnan(np.diag(ranks)).all()
-    assert ranks[0, 1] < ranks[0, 2]
-    assert np.isnan(ranks[1, 2])
+    assert np.isnan(np.diag(steps)).all()
+    assert steps[0, 1] < steps[0, 2]
+    assert np.isnan(steps[1, 2])
 
 
 def test_names_are_text_and_never_formulas_or_tags():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import itertools
+import json
 import re
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,11 +17,14 @@ import pytest
 import xarray as xr
 
 from neurodata4ml.errors import NeuroDataError
-from neurodata4ml.report.page import check_folder, render, title_of, write_report
-from neurodata4ml.report.sections import SECTIONS
+from neurodata4ml.report.figures.squares import squares
+from neurodata4ml.report.folder import check_folder, write_report
+from neurodata4ml.report.page import render, title_of
+from neurodata4ml.report.sections.sections import SECTIONS
 from neurodata4ml.results import Results
 
 HOSTILE = "<script>alert('x')</script>"
+BESIDE = ("results.json", "results.nc", "study.lock")
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 
 
@@ -71,19 +77,74 @@ def seen(page) -> Page:
 
 
 def test_the_folder_holds_the_page_and_its_numbers_and_nothing_else(folder):
-    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "results.json"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["index.html", *BESIDE])
 
 
 def test_the_page_holds_everything_and_asks_the_network_nothing(page, seen):
     assert "://" not in page
     assert "javascript:" not in page
-    assert not seen.named("script", "link", "iframe", "object", "base", "form")
-    (policy,) = [a["content"] for _, a in seen.named("meta") if a.get("http-equiv") == "Content-Security-Policy"]
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    assert not seen.named("link", "iframe", "object", "base", "form")
     for _, attrs in seen.tags:
         assert not any(name.startswith("on") for name in attrs)
         for name in ("href", "src"):
-            assert (attrs.get(name) or "#").startswith(("#", "data:image/png;base64,"))
+            address = attrs.get(name) or "#"
+            assert address.startswith(("#", "data:image/png;base64,")) or address in BESIDE
+
+
+def test_one_script_may_run_and_the_policy_knows_it_by_its_digest(page, seen):
+    assert seen.named("script") == [("script", {"type": "application/json", "class": "distances"}), ("script", {})]
+    (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    assert len(script.encode()) < 8000
+    digest = subprocess.run(
+        ["openssl", "dgst", "-sha256", "-binary"], input=script.encode(), capture_output=True, check=True
+    )
+    (policy,) = [a["content"] for _, a in seen.named("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == (
+        f"default-src 'none'; script-src 'sha256-{base64.b64encode(digest.stdout).decode()}'; "
+        "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_what_lies_beside_the_page_is_linked(seen):
+    assert [attrs["href"] for _, attrs in seen.named("a") if not attrs["href"].startswith("#")] == list(BESIDE)
+
+
+def test_the_distances_within_the_page_are_those_of_the_results(page, results):
+    (text,) = re.findall(r'<script type="application/json" class="distances">(.*?)</script>', page, flags=re.DOTALL)
+    assert not re.search("[<>&\u2028\u2029]", text)
+    found, array = json.loads(text), results.arrays["rdms"]
+    assert found["names"] == list(array["representation"].values)
+    groups = [name.split(" (")[1] for name in found["stimuli"]]
+    assert groups == sorted(groups)
+    order = [int(re.match(r"stimulus (\d+)", name).group(1)) for name in found["stimuli"]]
+    upper = np.triu_indices(len(order), 1)
+    for told, square in zip(found["distances"], array["rdm"].values, strict=True):
+        np.testing.assert_allclose(told, square[np.ix_(order, order)][upper], rtol=0.005, atol=1e-12)
+
+
+def test_a_square_says_how_far_apart_its_groups_stand():
+    group = np.array(list("aaaabbbb"))
+    array = xr.Dataset(
+        {"rdm": (("representation", "stimulus", "stimulus2"), np.where(group[:, None] == group, 1.0, 2.0)[None])},
+        coords={"representation": ["V1"], "kind": ("representation", ["brain"]), "group": ("stimulus", group)},
+    )
+    alt = re.search(r'<svg role="img" aria-label="([^"]*)"', squares(array).svg).group(1)
+    # 12 pairs within groups are the nearest of 28, 16 between them the farthest: mid-ranks 6 and 20 of 28
+    assert alt == (
+        "Distances of 8 stimuli in V1 (brain): 1.00 to 2.00; mean rank 22 % within groups, 72 % between them."
+    )
+
+
+@pytest.mark.parametrize(("n", "kept"), [(90, "distances"), (150, "ranks"), (320, "names")])
+def test_sixty_squares_of_many_stimuli_stay_within_the_page(n, kept):
+    rng = np.random.default_rng(0)
+    square = rng.uniform(size=(60, n, n))
+    array = xr.Dataset({"rdm": (("representation", "stimulus", "stimulus2"), square + square.swapaxes(1, 2))})
+    svg = squares(array).svg
+    assert len(svg) < 3_500_000
+    assert f'"{kept}":' in svg
+    assert ("distances" in kept) == ('"distances":' in svg)
+    assert ("ranks" in kept) == ('"ranks":' in svg)
 
 
 @pytest.mark.slow
@@ -95,7 +156,7 @@ def test_every_tag_is_closed_and_every_id_is_used_once(seen):
     assert seen.open == []
     ids = [attrs["id"] for _, attrs in seen.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
-    targets = {attrs["href"][1:] for _, attrs in seen.named("a", "use")}
+    targets = {attrs["href"][1:] for _, attrs in seen.named("a", "use") if attrs["href"] not in BESIDE}
     assert targets <= set(ids)
 
 
@@ -108,7 +169,7 @@ def test_a_screen_reader_finds_its_way(seen):
     assert {attrs.get("scope") for _, attrs in seen.named("th")} == {"col", "row"}
     assert len(seen.named("caption")) == len(seen.named("table"))
     assert ("a", {"class": "skip", "href": "#content"}) in seen.tags
-    figures = [attrs for tag, attrs in seen.named("svg")]
+    figures = [attrs for tag, attrs in seen.named("svg") if attrs.get("aria-hidden") != "true"]
     assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in figures)
     scrolls = [attrs for _, attrs in seen.named("div") if attrs.get("class") == "scroll"]
     assert all(attrs["tabindex"] == "0" and attrs["aria-label"] for attrs in scrolls)
@@ -117,7 +178,7 @@ def test_a_screen_reader_finds_its_way(seen):
 def test_every_section_stands_on_the_page_with_a_figure(page):
     for name in SECTIONS:
         (part,) = re.findall(rf'<section id="{name}".*?</section>', page, flags=re.DOTALL)
-        assert "<svg" in part
+        assert ("<svg" in part) == (name != "controls")  # which is one table
 
 
 def test_simulated_data_say_so_before_anything_else(page, results):
@@ -150,7 +211,8 @@ def test_hostile_names_change_nothing_but_text():
     hostile = dataclasses.replace(hostile, warnings=[HOSTILE], software={HOSTILE: HOSTILE})
     page = render(hostile)
     seen = Page(page)
-    assert not seen.named("script", "img")
+    assert len(seen.named("script")) == 2
+    assert not seen.named("img")
     assert HOSTILE in seen.text
     assert "://" not in page
     assert "\u202e" not in page
@@ -192,7 +254,7 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one_whole(tmp_path):
     with pytest.raises(KeyError, match="area"):
         write_report(broken, tmp_path)
     assert path.read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "results.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["index.html", *BESIDE])
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(tmp_path):

@@ -62,8 +62,9 @@ def open_session(
         a selection of units. On ``trial``: ``start_time``, ``stop_time`` in s, ``stimulus`` and ``block`` where the
         layout names them, ``blank``, ``valid`` and the table's other columns. On ``unit``: ``area`` ("" where the
         file does not tell), ``good`` where the dataset has quality rules, and the other columns. Columns above 64 kB
-        in the file stay lazy. ``attrs`` say where everything comes from; raw voltages of a file without an entry are
-        left to ``open_nwb`` and named in ``attrs["series_not_opened"]``.
+        in the file stay lazy. ``attrs`` say where everything comes from, ``attrs["subject"]`` of which animal where the
+        file tells; raw voltages of a file without an entry are left to ``open_nwb`` and named in
+        ``attrs["series_not_opened"]``.
 
     Raises
     ------
@@ -147,6 +148,7 @@ def _attrs(file: NwbFile, source: Place, layout: Layout, shown: ChosenTrials) ->
     attrs: dict[str, Any] = {
         "session": next(iter(named), ""),
         **({"citation": cited} if (cited := _stated_origin(file)) else {}),
+        **({"subject": animal[0]} if (animal := _words(file, "general/subject/subject_id")) else {}),
         "source": without_secrets(source.place) if is_address(source.place) else file.name,
         **({"whole": file.n_bytes} if file.is_remote else {}),
         **({"proven": proof(file.published_etag)} if is_address(source.place) else {}),

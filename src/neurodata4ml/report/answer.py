@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from neurodata4ml.report.sections_activity import reliability_sentences
-from neurodata4ml.report.sections_best import alternative_sentences, best_sentences
-from neurodata4ml.report.sections_decoding import decoding_in_short
-from neurodata4ml.report.sections_population import dimensionality_sentences
+from neurodata4ml.report.sections.activity import reliability_sentences
+from neurodata4ml.report.sections.best import alternative_sentences, best_sentences
+from neurodata4ml.report.sections.decoding import decoding_in_short
+from neurodata4ml.report.sections.population import dimensionality_sentences
 from neurodata4ml.report.words import sentence
 from neurodata4ml.results import Results
 

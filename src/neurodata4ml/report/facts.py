@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import xarray as xr
 
-from neurodata4ml.report.canvas import palette
-from neurodata4ml.report.words import as_float, confidence, count, named, number, plain
+from neurodata4ml.report.figures.canvas import palette
+from neurodata4ml.report.words import (
+    as_float,
+    confidence,
+    count,
+    metric_words,
+    named,
+    number,
+    plain,
+    score_words,
+    sentence,
+)
 from neurodata4ml.results import Results
 
 SIMULATED = "These data are simulated: they show that the analysis finds what was built in, not how a brain works."
@@ -37,10 +49,42 @@ def level_words(array: xr.Dataset) -> str:
     return confidence(level(array))
 
 
+def explained(array: xr.Dataset) -> tuple[tuple[str, str], ...]:
+    """Return what the numbers of a section are, in the words of the analysis itself: pairs of heading and text."""
+    said = array.attrs.get("explained", ())
+    parts = [
+        _in_words(str(one)).replace("`", "").partition(": ") for one in ([said] if isinstance(said, str) else said)
+    ]
+    return tuple((head, sentence(text)) if text else ("Note", sentence(head)) for head, _, text in parts)
+
+
+def _in_words(said: str) -> str:
+    """Return a sentence of the analysis with the names of metrics and scores as people say them."""
+    said = re.sub(r"\b(?:cka|rsa)_[a-z_]+\b", lambda name: metric_words(name.group()), said)
+    for name, words in (("by crossnobis distance", "by the crossnobis distance"), ("lda", "a linear discriminant")):
+        said = re.sub(rf"\b{name}\b", words, said)
+    return re.sub(r"\b[a-z]+_[a-z_]+\b(?!`)", lambda name: score_words(name.group()), said)
+
+
 def noted(array: xr.Dataset) -> tuple[str, ...]:
     """Return the warnings that an analysis left in its attributes."""
     found = array.attrs.get("warnings", ())
-    return (found,) if isinstance(found, str) else tuple(map(str, found))
+    return tuple(_in_words(str(one)) for one in ([found] if isinstance(found, str) else found))
+
+
+def over_time(array: xr.Dataset) -> tuple[str, ...]:
+    """Return where the RDMs of every bin of time are, which a page cannot show."""
+    if "rdm_over_time" not in array:
+        return ()
+    dims = [str(dim) for dim in array["rdm_over_time"].dims if dim not in ("part", "stimulus", "stimulus2")]
+    bins = count(array.sizes[dims[0]] if dims else None, "bin")
+    return (f"The squares are of the whole window. Those of {bins} stand in results.nc, as rdms/rdm_over_time.",)
+
+
+def undefined(array: xr.Dataset) -> tuple[str, ...]:
+    """Return why some numbers are not available, where the analysis said so."""
+    why = plain(array.attrs.get("undefined", ""))
+    return (sentence(f"Not available: {why}"),) if why else ()
 
 
 def span(areas: list[str], estimate: np.ndarray, what: str, units: str = "") -> str:

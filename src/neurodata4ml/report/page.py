@@ -2,89 +2,64 @@
 
 from __future__ import annotations
 
-import os
+import base64
+import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from neurodata4ml import __version__
-from neurodata4ml.errors import NeuroDataError
-from neurodata4ml.places import write_whole
-from neurodata4ml.report.canvas import css_variables
 from neurodata4ml.report.facts import is_simulated
-from neurodata4ml.report.sections import SECTIONS
+from neurodata4ml.report.figures.canvas import css_variables
+from neurodata4ml.report.sections.section import Section
+from neurodata4ml.report.sections.sections import SECTIONS, SECTIONS_OF_MANY
 from neurodata4ml.report.words import plain
 from neurodata4ml.results import Results
 
-_CURE = "Choose another folder: --out DIR."
+
+def render(results: Results) -> str:
+    """Return the page as text: of one recording, or of many and what they say together."""
+    sections = SECTIONS_OF_MANY if results.sessions else SECTIONS
+    return render_page(
+        title_of(results),
+        {name: make(results) for name, make in sections.items()},
+        simulated=is_simulated(results),
+        version=results.software.get("neurodata4ml", __version__),
+    )
 
 
-def write_report(results: Results, folder: str | Path) -> Path:
-    """Write ``index.html`` and ``results.json`` into ``folder``, each whole or not at all.
-
-    The page holds everything it shows: figures as SVG, no script, no address that a browser would ask. The same
-    results give the same bytes.
+def render_page(
+    title: str, sections: Mapping[str, Section], *, simulated: bool, version: str, of_one_report: bool = True
+) -> str:
+    """Return a page of any sections as text.
 
     Parameters
     ----------
-    results : Results
-        What a study hands on; nothing is computed after it.
-    folder : path
-        Made where absent.
-
-    Returns
-    -------
-    Path
-        Of ``index.html``.
+    title : str
+    sections : mapping of str to Section
+        By name, which is their anchor, in the order of the page.
+    simulated : bool
+        Whether the data are.
+    version : str
+        Of neurodata4ml that made the numbers.
+    of_one_report : bool
+        Whether ``results.json`` and the lock lie beside the page.
     """
-    folder = Path(folder)
-    _make_folder(folder)
-    page = render(results)
-    results.save(folder / "results.json")
-    return write_whole(folder / "index.html", page)
-
-
-def check_folder(folder: str | Path) -> None:
-    """See that a report can be written to ``folder``, and make nothing: to be asked before a long computation.
-
-    Raises
-    ------
-    NeuroDataError
-        If it cannot be made, or cannot be written to.
-    """
-    folder = Path(folder)
-    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        message = f"no report can be written to {folder}: {nearest} is not a folder that may be written to. {_CURE}"
-        raise NeuroDataError(message)
-    for name in ("index.html", "results.json"):
-        if (folder / name).is_dir():
-            message = f"{folder / name} is a folder, where the report has a file. {_CURE}"
-            raise NeuroDataError(message)
-
-
-def _make_folder(folder: Path) -> None:
-    check_folder(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"no report can be written to {folder}: {error.strerror}. {_CURE}"
-        raise NeuroDataError(message) from error
-
-
-def render(results: Results) -> str:
-    """Return the page as text."""
+    script = _own_file("page.js")  # the page's policy lets this one run, by its digest, and no other
     page: str = _template().render(
-        title=title_of(results),
-        simulated=is_simulated(results),
-        sections={name: make(results) for name, make in SECTIONS.items()},
+        title=title,
+        simulated=simulated,
+        sections=sections,
+        of_one_report=of_one_report,
         css=Markup(_own_file("page.css")),
+        script=Markup(script),
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}",
         on_light=Markup(css_variables(dark=False)),
         on_dark=Markup(css_variables(dark=True)),
-        version=results.software.get("neurodata4ml", __version__),
+        version=version,
     )
     return page
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
+from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from neurodata4ml.report.facts import asked_for
-from neurodata4ml.report.words import compact, count, plain
+from neurodata4ml.report.words import compact, count, listing, plain
 from neurodata4ml.results import Results
 
 ANALYSES = {
@@ -19,38 +19,59 @@ ANALYSES = {
     "dimensionality": "dimensionality",
     "reliability": "reliability",
     "rdms": "RDMs",
+    "encoding": "encoding",
     "similarity": "similarity",
     "truth": "truth",
 }
 
 
 def how_to_run(results: Results) -> str:
-    """Return the command that makes this page again, every choice written out."""
+    """Return the commands that make this page again, ask whether its numbers hold, and show where two pages differ."""
+    beside = [plain(Path(str(name)).name, 80) for name in _files(results)]
+    where = f", beside {listing(beside)}" if beside else ""
+    return "\n".join(
+        (
+            f"# save the study file below as study.toml in the folder of this page{where}; then type there:",
+            "neurodata4ml report study.toml --out again",
+            "neurodata4ml verify .",
+            "neurodata4ml diff . again",
+        )
+    )
+
+
+def _files(results: Results) -> list[str]:
+    """Return the files that the study was made from, where it names files and no dataset."""
     spec = results.spec
-    source = spec.get("source") or spec.get("file") or spec.get("dataset") or results.data.get("dataset")
-    words = ["neurodata4ml", "report", str(source or "STUDY.toml")]
-    for option in ("session", "trials", "by", "align", "window", "where", "bin_width", "seed"):
-        value = spec.get(option)
-        if value not in (None, "", []):
-            written = value if isinstance(value, list | tuple) else [value]
-            words += [f"--{option.replace('_', '-')}", *(f"{v:g}" if isinstance(v, float) else str(v) for v in written)]
-    for option, name in (("--network", "networks"), ("--order", "order")):
-        for value in spec.get(name) or ():
-            words += [option, str(value)]
-    return " ".join(shlex.quote(plain(word)) for word in words)
+    source = str(spec.get("source") or "")
+    return list(spec.get("files") or ([] if not source or _is_name(source) else [source]))
+
+
+def _is_name(source: str) -> bool:
+    """Return whether a source is the name of a dataset: a path or an address has a stop, a slash or a colon."""
+    return re.fullmatch(r"[A-Za-z0-9_-]+", source) is not None
 
 
 def study_file(results: Results) -> str:
     """Return the whole study as the TOML that ``neurodata4ml report STUDY.toml`` reads; where it went is left out."""
-    spec = {k: v for k, v in results.to_dict()["spec"].items() if k != "out" and v not in (None, "", [])}
+    spec = {k: v for k, v in results.to_dict()["spec"].items() if k != "out" and v not in (None, "", [], {})}
     source = spec.pop("source", None)
-    if source is not None:
-        spec = {"file" if str(source).endswith(".nwb") else "dataset": source, **spec}
+    spec |= spec.pop("options", {})
+    if source is not None and "files" not in spec:
+        spec = {"dataset" if _is_name(str(source)) else "file": source, **spec}
     return tomli_w.dumps(_without_none(spec))
 
 
 def citations(results: Results) -> str:
-    """Return BibTeX for the data and for this software."""
+    """Return BibTeX for the data with the papers about them, as the catalog knows them, and for this software."""
+    software = _bibtex("neurodata4ml", {"title": "neurodata4ml", "version": results.software.get("neurodata4ml")})
+    known = str(results.data.get("bibtex") or "")
+    if known.startswith("@misc{neurodata4ml,"):  # the demo is this software
+        return known
+    return f"{known or _of_data(results)}\n\n{software}"
+
+
+def _of_data(results: Results) -> str:
+    """Return BibTeX for data that are not in the catalog, from what is known of them."""
     data = results.data
     key = re.sub(r"[^A-Za-z0-9]+", "", str(data.get("dataset") or "data")) or "data"
     fields = {
@@ -59,8 +80,7 @@ def citations(results: Results) -> str:
         "version": data.get("version"),
         "doi": re.sub(r"^(doi:|https?://(dx\.)?doi\.org/)", "", str(data.get("doi") or "")),
     }
-    software = {"title": "neurodata4ml", "version": results.software.get("neurodata4ml")}
-    return f"{_bibtex(key, fields)}\n\n{_bibtex('neurodata4ml', software)}"
+    return _bibtex(key, fields)
 
 
 def steps(results: Results) -> tuple[tuple[str, str], ...]:

@@ -182,6 +182,31 @@ def distance_words(name: Any) -> str:
     return known.get(str(name), plain(name) if " " in str(name) else f"{plain(name)} distance".strip())
 
 
+def score_words(name: Any) -> str:
+    """Return the name of a score as people say it."""
+    known = {
+        "balanced_accuracy": "balanced accuracy",
+        "auc": "area under the ROC curve",
+        "accuracy": "accuracy",
+        "r2": "R²",
+        "r": "correlation (r)",
+        "median_error": "median error",
+        "cc_norm": "noise-corrected correlation",
+        "r2_er": "noise-corrected R²",
+        "r_ceiled": "correlation over that of a perfect model",
+        "r2_ceiled": "R² over that of a perfect model",
+        "deviance": "share of deviance explained",
+        "bits_per_spike": "bits per spike",
+    }
+    return known.get(str(name), plain(name))
+
+
+def over_words(over: Any) -> str:
+    """Return what an interval is over as people say it: ``trials``, ``stimuli and units``."""
+    known = {"trial": "trials", "stimulus": "stimuli", "unit": "units"}
+    return listing([known.get(part, plain(part)) for part in str(over).split(", ") if part])
+
+
 def event(array: xr.Dataset) -> str:
     """Return the word for time zero: what the trials were aligned to."""
     align = str(array.attrs.get("align", "start_time"))

@@ -95,6 +95,7 @@ def test_a_lock_leads_to_no_place_outside_of_the_cache(
     assert not archive.log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("archive_kind", ["local", "simulated", "member"])
 def test_a_file_that_is_not_fetched_is_compared_with_the_lock(
     archive_kind: str, archive: Archive, tmp_path: Path, own_lock: Path, own_cache: Path, monkeypatch: Any

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from neurodata4ml.data.entries.check import check
-from neurodata4ml.data.entries.lines import line_of
 from neurodata4ml.data.entries.read import read_entry
 from neurodata4ml.data.entries.records import ARCHIVES
 from neurodata4ml.errors import CatalogError
+from neurodata4ml.toml_lines import line_of
 
 SHIPPED = sorted((ROOT / "catalog").glob("*.toml"))
 
@@ -204,6 +204,7 @@ def places(table: Any, where: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [place for key, value in items for place in ((*where, key), *places(value, (*where, key)))]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

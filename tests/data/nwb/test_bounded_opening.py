@@ -144,6 +144,7 @@ except LayoutError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited in Linux' way")
 def test_what_does_not_fit_into_the_memory_is_told_as_that(path: Path) -> None:
     typed(path, "acquisition/s", "TimeSeries")

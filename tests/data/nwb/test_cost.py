@@ -86,6 +86,7 @@ CHOICES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
 def test_what_is_told_is_what_moves_and_nothing_the_second_time(archive: Archive, url: str, choice: Any) -> None:
     tree = open_nwb(url)

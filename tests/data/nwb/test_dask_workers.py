@@ -67,6 +67,7 @@ def sent(x: object) -> int:
     return max(len(cloudpickle.dumps(x)), len(dumps(x)), sum(map(len, serialize(x)[1])))
 
 
+@pytest.mark.slow
 def test_two_workers_compute_a_mean_over_a_remote_array(client: Client, url: str, path: Path) -> None:
     data = open_nwb(url)["processing/x/long/data"].chunk({"long_time": 25_000})
     mean = data.mean("long_time")

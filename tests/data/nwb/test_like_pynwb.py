@@ -181,6 +181,7 @@ def compare(theirs: Reader, tree: xr.DataTree) -> int:
 Both = tuple[Reader, xr.DataTree]
 
 
+@pytest.mark.slow
 def test_every_array_is_what_pynwb_reads(both: Both) -> None:
     theirs, tree = both
     assert compare(theirs, tree) > 0

@@ -111,8 +111,8 @@ def test_open_nwb_is_what_xarray_opens_with_the_engine(files: dict[str, Path]) -
     assert "/units" in xr.open_groups(files["alm"], engine="nwb")
 
 
-def test_xarray_knows_nwb_files_by_their_name(files: dict[str, Path]) -> None:
-    assert xr.open_datatree(files["alm"])["units"].sizes["units"] == 4
+def test_xarray_reads_nwb_files_when_told_the_engine(files: dict[str, Path]) -> None:
+    assert xr.open_datatree(files["alm"], engine="nwb")["units"].sizes["units"] == 4
 
 
 def test_a_column_that_does_not_fit_its_table_is_kept_and_named(files: dict[str, Path], tmp_path: Path) -> None:

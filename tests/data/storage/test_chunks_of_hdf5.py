@@ -97,6 +97,7 @@ def values(source: LocalSource, dataset: Dataset, table: ChunkTable) -> np.ndarr
     return whole[tuple(slice(n) for n in dataset.shape)]
 
 
+@pytest.mark.slow
 def test_values_and_places_are_those_of_h5py(written: Path) -> None:
     source = LocalSource(written)
     datasets = described(source)

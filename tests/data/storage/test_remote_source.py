@@ -277,6 +277,7 @@ def test_what_does_not_get_better_is_an_error_until_it_does(
     check(source, [(200_000, 400_000)])
 
 
+@pytest.mark.slow
 def test_nobody_there_any_more(archive: Archive, url: str) -> None:
     source = open_remote(url)
     archive.stop()

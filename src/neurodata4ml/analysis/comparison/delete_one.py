@@ -8,11 +8,8 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.comparison.weighted import WEIGHTED, n_stimuli_of, weighted
-from neurodata4ml.analysis.design.halves import half_means
-from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.analysis.linear.threads import in_threads, one_blas_thread
-from neurodata4ml.analysis.similarity.centring import centred
-from neurodata4ml.analysis.similarity.cka import u_centred
+from neurodata4ml.analysis.reliability.noise_corrected import grams_of_halves
 from neurodata4ml.analysis.similarity.metric import Metric
 from neurodata4ml.analysis.similarity.metrics import METRICS
 from neurodata4ml.analysis.similarity.representations import Side
@@ -95,14 +92,10 @@ def delete_one_of_halves(x: xr.DataArray, half: np.ndarray, n_stimuli: int, cand
         with fewer than 5 stimuli, where trials are missing, and where no signal is left.
     """
     n = n_stimuli
-    stimuli, stimulus = np.unique(x.coords["stimulus"].values, return_inverse=True)
-    if len(stimuli) < n or n < 5:
+    if len(np.unique(x.coords["stimulus"].values)) < n or n < 5:
         return _labelled(np.full((n, len(_QUANTITIES), len(candidates)), np.nan))
-    means = centred(stimulus_means(x.values, stimulus)[1])
-    gram = u_centred(means @ means.T)[None]
-    halves = half_means(x.values, stimulus, half[x.coords["row"].values], n)
-    halves -= halves.mean(axis=2, keepdims=True)
-    grams = u_centred(halves @ halves.swapaxes(-1, -2))
+    whole, grams = grams_of_halves(x, half, n)
+    gram = whole[None]
     scale = n * (n - 3) / ((n - 1) * (n - 4))
     own = scale * downdated_u(grams[:, 0], grams[:, 1]).mean(axis=1)
     cross = downdated_u(gram, candidates) / _root(downdated_u(candidates, candidates), 1.0)

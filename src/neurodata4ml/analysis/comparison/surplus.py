@@ -6,12 +6,9 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.comparison.delete_one import delete_one_of_halves, delete_one_stimulus, name_of
-from neurodata4ml.analysis.design.halves import half_means
 from neurodata4ml.analysis.inference.two_factors import narrowed
-from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.analysis.linear.threads import one_blas_thread
-from neurodata4ml.analysis.similarity.centring import centred
-from neurodata4ml.analysis.similarity.cka import u_centred
+from neurodata4ml.analysis.reliability.noise_corrected import grams_of_halves
 from neurodata4ml.analysis.similarity.metric import Metric
 from neurodata4ml.analysis.similarity.on_rdms import centred_ranks, squared_up
 from neurodata4ml.analysis.similarity.representations import Side
@@ -70,14 +67,9 @@ def pair_surplus(metric: Metric, x: Side, sides: list[Side]) -> np.ndarray:
 def surplus_of_halves(x: xr.DataArray, half: np.ndarray, n_stimuli: int, candidates: np.ndarray) -> np.ndarray:
     """Return the same of ``delete_one_of_halves``, (quantity, y): of similarity, raw, ceiling and own."""
     n = n_stimuli
-    stimuli, stimulus = np.unique(x.coords["stimulus"].values, return_inverse=True)
-    if len(stimuli) < n:
+    if len(np.unique(x.coords["stimulus"].values)) < n:
         return np.full((4, len(candidates)), np.nan)
-    means = centred(stimulus_means(x.values, stimulus)[1])
-    gram = u_centred(means @ means.T)
-    halves = half_means(x.values, stimulus, half[x.coords["row"].values], n)
-    halves -= halves.mean(axis=2, keepdims=True)
-    grams = u_centred(halves @ halves.swapaxes(-1, -2))
+    gram, grams = grams_of_halves(x, half, n)
     shared, observed = np.mean(grams[:, 0] * grams[:, 1], axis=0), gram**2
     own, total = shared.sum(), observed.sum()
     if not (own > 0 and total > 0):

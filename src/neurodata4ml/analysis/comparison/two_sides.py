@@ -8,19 +8,16 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.analysis.comparison.surplus import of_pairs
-from neurodata4ml.analysis.design.halves import half_means
 from neurodata4ml.analysis.inference.two_factors import narrowed
-from neurodata4ml.analysis.linear.stimuli import stimulus_means
 from neurodata4ml.analysis.linear.threads import in_threads
 from neurodata4ml.analysis.reliability.noise_corrected import (
     corrected_cka,
     corrected_cka_of_two,
+    grams_of_halves,
     root,
     self_similarity,
     with_halves,
 )
-from neurodata4ml.analysis.similarity.centring import centred
-from neurodata4ml.analysis.similarity.cka import u_centred
 from neurodata4ml.errors import DimensionError
 
 QUANTITIES = ["similarity", "raw", "ceiling", "own", "own_y"]
@@ -69,7 +66,7 @@ class Partner:
         n = n_stimuli
         if n < 5 or min(len(np.unique(one["stimulus"].values)) for one in (x, self.trials)) < n:
             return _labelled(np.full((n, len(QUANTITIES)), np.nan))
-        terms = _terms(_grams(x, half, n), _grams(self.trials, self.half, n), together=self.together)
+        terms = _terms(grams_of_halves(x, half, n), grams_of_halves(self.trials, self.half, n), together=self.together)
         rows = terms.sum(axis=2)
         left = rows.sum(axis=1)[:, None] - 2.0 * (n - 2) / (n - 3) * rows
         scale = n * (n - 3) / ((n - 1) * (n - 4))
@@ -128,7 +125,7 @@ def permuted_halves(x: xr.DataArray, half: np.ndarray, partner: Partner, orders:
     common trial, so that shared noise makes no p small.
     """
     n = orders.shape[1]
-    few = [_grams(one, halves[:, :_TESTED], n) for one, halves in ((x, half), (partner.trials, partner.half))]
+    few = [grams_of_halves(one, halves[:, :_TESTED], n) for one, halves in ((x, half), (partner.trials, partner.half))]
     (gram, a), (other, b) = few
     mine = np.concatenate([a[:, 0], a[:, 1]]) if partner.together else gram[None]
     theirs = np.concatenate([b[:, 1], b[:, 0]]) if partner.together else other[None]
@@ -137,15 +134,6 @@ def permuted_halves(x: xr.DataArray, half: np.ndarray, partner: Partner, orders:
         return float(np.vdot(mine[:, order[:, None], order], theirs)) / len(mine)
 
     return np.array(in_threads(shared, [np.arange(n), *orders]))
-
-
-def _grams(x: xr.DataArray, half: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return U-centred Gram matrices of the means (n, n) and of both halves of every split (split, 2, n, n)."""
-    stimulus = np.unique(x["stimulus"].values, return_inverse=True)[1]
-    means = centred(stimulus_means(x.values, stimulus)[1])
-    halves = half_means(x.values, stimulus, half[x["row"].values], n)
-    halves -= halves.mean(axis=2, keepdims=True)
-    return u_centred(means @ means.T), u_centred(halves @ halves.swapaxes(-1, -2))
 
 
 def _terms(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray], *, together: bool) -> np.ndarray:

@@ -15,6 +15,7 @@ from neurodata4ml.analysis.decoding.fits import fit
 from neurodata4ml.analysis.decoding.pieces import cleaned
 from neurodata4ml.analysis.decoding.scoring import score_name
 from neurodata4ml.analysis.decoding.weights import linear_weights, pattern
+from neurodata4ml.analysis.design.folds import digest_of
 from neurodata4ml.analysis.design.shifted import valid_p
 from neurodata4ml.analysis.inference.corrections import CORRECTIONS
 from neurodata4ml.analysis.linear.threads import one_blas_thread
@@ -118,6 +119,7 @@ def described(result: xr.Dataset, answer: Answer, *, step: str, **more: Any) -> 
     }
     why = {
         "folds_why": folds.why,
+        "splits_sha256": digest_of(pair for dealt in question.folds for pair in dealt.split()),
         "leak": folds.leak,
         "null_why": null.why,
         "n_arrangements": float(null.n_arrangements),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,3 +60,18 @@ class Folds:
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds."""
         return self.n_folds
+
+
+def digest_of(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> str:
+    """Return the SHA-256 of all positions of training and test samples, so that equal folds can be told from others.
+
+    Parameters
+    ----------
+    pairs : iterable of (train, test), each ndarray of int
+        Fold by fold. Of each, how many positions there are and then these, as 64-bit little-endian integers.
+    """
+    found = hashlib.sha256()
+    for positions in (part for pair in pairs for part in pair):
+        found.update(np.array([len(positions)], dtype="<i8").tobytes())
+        found.update(np.ascontiguousarray(positions, dtype="<i8").tobytes())
+    return found.hexdigest()

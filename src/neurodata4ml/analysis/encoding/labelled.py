@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.analysis.design.folds import digest_of
 from neurodata4ml.analysis.encoding.encoders import Encoder
 from neurodata4ml.analysis.encoding.predicted import Held, Predicted
 from neurodata4ml.analysis.encoding.question import Question
@@ -60,6 +61,7 @@ def described(result: xr.Dataset, question: Question, encoder: Encoder, given: M
         "split": dealt.kind,
         "why_split": dealt.why,
         "n_folds": len(dealt.folds),
+        "splits_sha256": digest_of(dealt.folds),
         **({"purge": dealt.purge} if dealt.purge else {}),
         **({"leak": dealt.leak} if dealt.leak else {}),
         **({"notes": list(dealt.notes)} if dealt.notes else {}),

@@ -151,6 +151,13 @@ def root(x: float) -> float:
     return float(np.sqrt(x)) if x > 0 else np.nan
 
 
+def grams_of_halves(x: xr.DataArray, half: np.ndarray, n_stimuli: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return U-centred Gram matrices of the means (n, n) and of both halves of every split (n_splits, 2, n, n)."""
+    stimulus = np.unique(x.coords["stimulus"].values, return_inverse=True)[1]
+    halves = without_means(half_means(x.values, stimulus, half[x.coords["row"].values], n_stimuli))
+    return _gram_of_means(x.values, stimulus), u_centred(halves @ halves.swapaxes(-1, -2))
+
+
 def _gram_of_means(values: np.ndarray, stimulus: np.ndarray) -> np.ndarray:
     """Return the U-centred Gram matrix of the mean responses."""
     means = without_means(stimulus_means(values, stimulus)[1])

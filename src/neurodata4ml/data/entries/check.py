@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurodata4ml.data.entries.catalog import files
-from neurodata4ml.data.entries.lines import line_of
 from neurodata4ml.data.entries.read import read
 from neurodata4ml.data.entries.standards import missed_standards
 from neurodata4ml.errors import CatalogError
+from neurodata4ml.toml_lines import line_of
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Any result drawn on a reader's own axes, in a notebook."""

@@ -1,0 +1,1 @@
+"""The sections of a page: from results to sentences, figures and tables."""

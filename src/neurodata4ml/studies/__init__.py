@@ -1,0 +1,1 @@
+"""A study: a question asked of one recording or of many, answered section by section."""

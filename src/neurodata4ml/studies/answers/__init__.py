@@ -1,0 +1,1 @@
+"""What each section computes, from the chosen material to labelled arrays."""

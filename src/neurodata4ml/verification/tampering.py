@@ -1,0 +1,133 @@
+"""Is a report still what was written: each file, each array and each setting against the digests of its lock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from neurodata4ml.record.digests import content_digests
+from neurodata4ml.record.keys import SESSIONS, file_name
+from neurodata4ml.record.study_lock import StudyLock, seeds_of, splits_of
+from neurodata4ml.results import Results
+from neurodata4ml.verification.checks import IDENTICAL, TAMPERED, Check
+
+RESULTS = "results.json"
+
+
+def against_lock(folder: Path, lock: StudyLock, stored: Results | None) -> list[Check]:
+    """Compare what lies in the folder with the digests in its lock.
+
+    Parameters
+    ----------
+    folder : Path
+        The report.
+    lock : StudyLock
+        Of it.
+    stored : Results or None
+        What could be read of ``results.json``.
+
+    Returns
+    -------
+    list of Check
+        ``"tampered"`` for each file, array and setting that is not what the lock says; where all are, one that says so.
+    """
+    found = [*_own(lock), *_files(folder, lock)]
+    if stored is not None:
+        found += [*_arrays(lock, stored), *_settings(lock, stored), *_listed(lock, stored)]
+    return found or [Check("", "digests", "", IDENTICAL)]
+
+
+def read_stored(folder: Path) -> tuple[Results | None, str]:
+    """Return the results of a report, or why they cannot be read."""
+    try:
+        return Results.load(folder / RESULTS), ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever was done to the file
+        return None, f"{type(error).__name__}: {error}"
+
+
+def untouched_study(lock: StudyLock, stored: Results) -> dict[str, Any]:
+    """Return the study as it was when the report was made: of lock and results, the one that has the lock's digest."""
+    if _digest_of_spec(stored) == lock.results.get("spec"):
+        return dict(stored.spec)
+    return dict(lock.study)
+
+
+def _digest_of_spec(results: Results) -> str:
+    return content_digests(results).get("spec", "")
+
+
+def _tampered(section: str, variable: str, note: str, recording: str = "") -> Check:
+    return Check(recording, section, variable, TAMPERED, math.inf, 0.0, note)
+
+
+def _own(lock: StudyLock) -> Iterator[Check]:
+    if not lock.is_whole:
+        yield _tampered("study.lock", "", "its own digest is not that of its text: it was changed after it was written")
+
+
+def _files(folder: Path, lock: StudyLock) -> Iterator[Check]:
+    for name, digest in lock.pages.items():
+        path = folder / name
+        if not path.is_file():
+            yield _tampered(name, "", "the file is in the lock, and not in the folder")
+        elif (found := _sha256(path)) != digest:
+            yield _tampered(name, "", f"sha256 {found}; the lock has {digest}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _arrays(lock: StudyLock, stored: Results) -> Iterator[Check]:
+    digests = content_digests(stored)
+    for path in dict.fromkeys([*lock.results, *digests]):
+        recording, section = split(path)
+        if path not in digests:
+            yield _tampered(section, "", "it is in the lock, and not in results.json: it was taken out", recording)
+        elif path not in lock.results:
+            yield _tampered(section, "", "it is in results.json, and not in the lock: it was added", recording)
+        elif digests[path] != lock.results[path] and path != "spec":  # of the study, each setting is named
+            yield _tampered(section, "", "what is stored is not what the lock has the digest of", recording)
+
+
+def split(path: str) -> tuple[str, str]:
+    """Return recording and section of a path: ``"sessions/KEY/decoding"``, or ``"decoding"`` in a study of one."""
+    head, _, section = path.rpartition("/")
+    return head.removeprefix("sessions/"), section
+
+
+def _settings(lock: StudyLock, stored: Results) -> Iterator[Check]:
+    one, other = (json.loads(json.dumps(study)) for study in (lock.study, stored.spec))
+    is_stored = _digest_of_spec(stored) == lock.results.get("spec")
+    for name in dict.fromkeys([*one, *other]):
+        if _filled(one, name) != _filled(other, name):
+            which = "study.lock" if is_stored else "results.json"
+            note = f"{other.get(name)!r} in results.json, {one.get(name)!r} in study.lock; it was changed in {which}"
+            yield _tampered("study", name, note)
+
+
+def _listed(lock: StudyLock, stored: Results) -> Iterator[Check]:
+    """Compare what the lock lists besides digests with what it follows from: seeds, splits, names of files."""
+    for table, held, own in (
+        ("seeds", lock.seeds, seeds_of(stored)),
+        ("splits", lock.splits, splits_of(stored)),
+    ):
+        for name in dict.fromkeys([*held, *own]):
+            if held.get(name) != own.get(name):
+                note = f"{own.get(name)!r} by results.json, {held.get(name)!r} in study.lock"
+                yield _tampered(f"study.lock: {table}", name, note)
+    files = ("index.html", RESULTS, "results.nc", *(f"{SESSIONS}/{file_name(key)}" for key in stored.sessions))
+    for name in files:
+        if name not in lock.pages:
+            yield _tampered("study.lock: pages", name, "the lock has no digest of it: it was taken out")
+
+
+def _filled(study: Mapping[str, Any], name: str) -> Any:
+    """Return a setting; TOML has no null, so nothing and an empty one are the same."""
+    value = study.get(name)
+    return None if value in (None, "", [], {}) else value

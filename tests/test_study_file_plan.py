@@ -1,0 +1,102 @@
+"""What a study would do: counted from what is here, without the network, and growing with what is asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive import guo_alm_twin
+from neurodata4ml import describe
+from neurodata4ml.errors import DesignError
+from neurodata4ml.spec import Spec, read_spec
+from neurodata4ml.studies.estimates import DEMO, memory_of, seconds_of
+from neurodata4ml.studies.plan import changed, plan
+
+
+def seconds(size: Any = DEMO, **options: Any) -> float:
+    return sum(seconds_of(Spec("demo", **options), size).values())
+
+
+def test_the_plan_of_the_demo_says_how_long() -> None:
+    found = plan(Spec("demo"))
+    assert 10 < found.interval[0] < found.total < found.interval[1] < 200
+    assert (found.n_bytes, len(found.parts), found.notes) == (0, 1, ())
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_more_of_anything_takes_longer_and_less_does_not() -> None:
+    usual = seconds()
+    assert seconds(n_shuffles=999) > 3 * usual
+    assert seconds(replace(DEMO, areas={"early": 600, "late": 600})) > usual
+    assert seconds(replace(DEMO, n_trials=20000)) > usual
+    assert seconds(replace(DEMO, n_conditions=400)) > usual
+    assert seconds(replace(DEMO, n_candidates=100)) > usual
+    assert seconds(analyses=("rates",)) < usual
+    for table, options in {
+        "decode": {"decoder": "svm"},
+        "latents": {"method": "gpfa"},
+        "dimensionality": {"method": "parallel", "n_shuffles": 999},
+        "reliability": {"method": "split_half"},
+        "rdm": {"over": "time"},
+        "encode": {"encoder": "banded"},
+        "compare": {"metric": "predictivity"},
+    }.items():
+        assert seconds(options={table: options}) > usual, table
+    assert memory_of(replace(DEMO, n_trials=200_000)) > memory_of(DEMO)
+    many = plan(Spec("demo", sessions=("0", "1", "2")))
+    assert len(many.parts) == 3
+    assert "truth" not in many.seconds
+    one = plan(Spec("demo")).seconds
+    assert many.seconds["decode"] == pytest.approx(3 * one["decode"])
+
+
+def test_what_is_here_is_counted_after_the_filters_of_the_study(tmp_path: Path) -> None:
+    path = tmp_path / "alm.nwb"
+    guo_alm_twin(path)
+    asked = {"trials": "trials", "by": "type", "align": "cue_start_time", "window": (-1.2, 0.6), "units": "all"}
+    (every,) = plan(read_spec(path, **asked)).parts
+    (left,) = plan(read_spec(path, **asked, where="type == 'lick left'")).parts
+    assert every.is_opened
+    assert (every.place, every.problem) == ("here", "")
+    assert every.size.n_bins == 180
+    assert (left.size.n_conditions, every.size.n_conditions) == (1, 2)
+    assert 0 < left.size.n_trials < every.size.n_trials
+    (none,) = plan(read_spec(path, **asked, where="type == 'nothing'")).parts
+    assert "no trial is left" in none.problem
+
+
+def test_what_is_not_here_is_told_in_bytes_and_taken_for_something() -> None:
+    found = plan(Spec("allen-vc", sessions=("721123822", "715093703")))
+    sizes = [describe("allen-vc").sessions[session].size for session in ("721123822", "715093703")]
+    assert [part.n_bytes for part in found.parts] == sizes
+    assert [part.place for part in found.parts] == ["to fetch", "to fetch"]
+    assert not any(part.is_opened for part in found.parts)
+    assert "2 of 2 recordings are not here and were not looked into" in found.notes[0]
+    assert "118 pictures are fetched besides" in found.notes[1]
+    assert found.disk > sum(sizes)
+
+
+def test_all_sessions_are_those_that_are_known_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(plan(Spec("allen-vc", sessions=("all",))).parts) == 32
+    found = plan(Spec("ibl-bwm", sessions=("all",)))
+    assert "458 more sessions are in the archive's own list, which was not asked" in "".join(found.notes)
+
+
+def test_notes_say_what_is_in_vain() -> None:
+    found = plan(Spec("demo", analyses=("rates",), options={"decode": {"decoder": "svm"}}))
+    assert found.notes == ("[decode] changes nothing: decode is not among the analyses.",)
+    assert "holds no spikes" in plan(Spec("allen-vc-2p")).notes[-1]
+
+
+def test_a_study_that_cannot_be_has_no_plan() -> None:
+    with pytest.raises(DesignError, match="has no option"):
+        plan(Spec("demo", options={"decode": {"decodr": "svm"}}))
+
+
+def test_what_is_not_at_its_default_is_listed() -> None:
+    spec = Spec("demo", seed=3, options={"decode": {"decoder": "svm"}}, out="x", origin="study.toml")
+    assert changed(spec) == {"seed": 3, "out": "x", "decode.decoder": "svm"}

@@ -1,0 +1,386 @@
+"""A report that is as it was verifies; whatever was done to it, its data or its lock is found, and named."""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+
+import crowds
+import twins
+from neurodata4ml.errors import NeuroDataError, NotCachedError
+from neurodata4ml.record import study_lock
+from neurodata4ml.record.environment import environment
+from neurodata4ml.report.folder import write_report
+from neurodata4ml.results import Results
+from neurodata4ml.spec import Spec
+from neurodata4ml.studies.run import run_study
+from neurodata4ml.verification import again
+from neurodata4ml.verification.difference import difference
+from neurodata4ml.verification.verify import verify
+from several import own_entry
+
+QUESTION = {
+    "trials": "natural_scenes_presentations",
+    "by": "frame",
+    "align": "start_time",
+    "window": (0.0, 0.25),
+    "bin_width": 0.05,
+    "n_shuffles": 9,
+    "areas": ("VISp",),
+    "analyses": ("rates", "latents", "reliability"),
+}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Return a folder that holds a recording and its report."""
+    home = tmp_path_factory.mktemp("verified")
+    recording = twins.allen_twin(home / "mouse.nwb", n_units=24, n_blocks=6)
+    write_report(run_study(Spec(source=str(recording), **QUESTION)), home / "report")
+    return home
+
+
+@pytest.fixture
+def home(made, tmp_path):
+    """Return a copy of it, to be spoilt."""
+    return shutil.copytree(made, tmp_path / "home")
+
+
+@pytest.fixture
+def run_before(made, monkeypatch):
+    """Let the run again give what the first one gave: what is tested has nothing to do with it."""
+    results = Results.load(made / "report" / "results.json")
+    monkeypatch.setattr(again, "run_study", lambda spec, **options: results)
+
+
+def change(folder, edit):
+    path = folder / "results.json"
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    edit(raw)
+    path.write_text(json.dumps(raw, indent=1), encoding="utf-8")
+
+
+def places(found, verdict):
+    return {(check.section, check.variable): check.note for check in found.checks if check.verdict == verdict}
+
+
+# as it was
+
+
+def test_a_report_as_it_was_written_is_identical(home):
+    before = {path: path.read_bytes() for path in (home / "report").rglob("*") if path.is_file()}
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("identical", 0)
+    assert not found.reasons
+    assert {check.section for check in found.checks} >= {"psth", "latents", "reliability", "data"}
+    assert "all 3 sections" in str(found)
+    assert before == {path: path.read_bytes() for path in (home / "report").rglob("*") if path.is_file()}
+
+
+def test_a_report_moves_with_its_data(home, tmp_path):
+    moved = shutil.move(home, tmp_path / "elsewhere")
+    assert verify(moved / "report", quick=True).verdict == "identical"
+
+
+@pytest.mark.parametrize("section", ["psth", "latents", "reliability"])
+def test_what_a_section_says_does_not_depend_on_which_others_are_asked_for(made, section):
+    stored = Results.load(made / "report" / "results.json")
+    alone = run_study(Spec(source=str(made / "mouse.nwb"), **{**QUESTION, "analyses": (again.ANALYSIS_OF[section],)}))
+    assert stored.arrays[section].identical(alone.arrays[section])
+
+
+def test_a_report_beside_itself_differs_in_nothing(home, tmp_path):
+    shutil.copytree(home / "report", home / "copy")
+    page = difference(home / "report", home / "copy", tmp_path / "beside").read_text(encoding="utf-8")
+    assert "that both have are equal" in page
+    assert "every version, and the processor, are equal" in page
+
+
+# a tenth
+
+
+def test_quick_runs_a_tenth_and_the_seed_says_which(home):
+    found = verify(home / "report", quick=True, seed=3)
+    assert found.verdict == "identical"
+    assert found.scope.startswith("1 of 3 sections, chosen by --seed 3: ")
+    assert found.scope == verify(home / "report", quick=True, seed=3).scope
+
+
+def test_a_tenth_is_one_in_ten_and_at_least_one_and_all_are_chosen_at_times():
+    pairs = [("", f"section {i}") for i in range(40)]
+    assert len(again.a_tenth(pairs, 0)) == 4
+    assert len(again.a_tenth(pairs[:3], 0)) == 1
+    assert {pair for seed in range(200) for pair in again.a_tenth(pairs, seed)} == set(pairs)
+
+
+# tampered
+
+
+def test_a_flipped_number_is_found_and_the_right_one_is_told(home):
+    values = ("arrays", "reliability", "data_vars", "reliability", "data")
+
+    def flip(raw):
+        for name in values[:-1]:
+            raw = raw[name]
+        raw["data"][3] = 0.777
+
+    truth = Results.load(home / "report" / "results.json").arrays["reliability"]["reliability"]
+    change(home / "report", flip)
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("tampered", 4)
+    assert set(places(found, "tampered")) == {("results.json", ""), ("reliability", "")}
+    (note,) = places(found, "different").values()
+    assert f"unit={truth['unit'].values[3]}: 0.777 in the report, {truth.values[3].item()!r} in a new run" in note
+
+
+def test_a_changed_seed_is_named_wherever_it_was_changed(home, run_before):
+    change(home / "report", lambda raw: raw["spec"].update(seed=7))
+    found = verify(home / "report")
+    assert found.exit_code == 4
+    said = "7 in results.json, 0 in study.lock; it was changed in results.json"
+    assert places(found, "tampered")[("study", "seed")] == said
+    assert not places(found, "different")  # run with the seed of the lock
+
+
+def test_a_changed_seed_in_the_lock_is_named_and_not_believed(home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(again, "run_study", lambda spec, **options: asked.append(spec.seed) or run_study(spec))
+    lock = home / "report" / study_lock.NAME
+    text = lock.read_text(encoding="utf-8")
+    assert text.count("seed = 0") >= 1
+    lock.write_text(text.replace("seed = 0", "seed = 7"), encoding="utf-8")
+    found = verify(home / "report")
+    assert found.exit_code == 4
+    assert "it was changed in study.lock" in places(found, "tampered")[("study", "seed")]
+    assert "its own digest" in places(found, "tampered")[("study.lock", "")]
+    assert asked == [0]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where", "says"),
+    [
+        (lambda raw: raw["arrays"].pop("psth"), "psth", "it was taken out"),
+        (lambda raw: raw["arrays"].update(rdms=raw["arrays"]["latents"]), "rdms", "it was added"),
+        (lambda raw: raw["data"].update(n_trials=1), "data", "not what the lock has the digest of"),
+    ],
+)
+def test_a_section_that_was_taken_out_or_added_is_named(home, run_before, spoil, where, says):
+    change(home / "report", spoil)
+    found = verify(home / "report")
+    assert found.exit_code == 4
+    assert says in places(found, "tampered")[(where, "")]
+
+
+@pytest.mark.parametrize("name", ["index.html", "results.nc"])
+def test_a_deleted_file_is_named(home, run_before, name):
+    (home / "report" / name).unlink()
+    found = verify(home / "report")
+    assert found.exit_code == 4
+    assert places(found, "tampered") == {(name, ""): "the file is in the lock, and not in the folder"}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"schema": "neurodata4ml/results/1"}', "\xff"])
+def test_results_that_cannot_be_read_are_tampered_and_nothing_breaks(home, text):
+    (home / "report" / "results.json").write_text(text, encoding="latin-1")
+    found = verify(home / "report")
+    assert found.exit_code == 4
+    assert "it cannot be read" in found.checks[-1].note
+
+
+def test_what_was_tampered_with_is_told_even_where_the_data_are_gone(home):
+    (home / "mouse.nwb").unlink()
+    (home / "report" / "index.html").write_text("nothing", encoding="utf-8")
+    found = verify(home / "report")
+    assert found.exit_code == 4
+    assert found.scope.startswith("nothing was run again: the recording mouse.nwb")
+
+
+# data
+
+
+def test_a_swapped_recording_is_named_with_both_digests(home):
+    right = given_sha(home)
+    twins.allen_twin(home / "mouse.nwb", n_units=24, n_blocks=6, seed=1)
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("different", 1)
+    (note,) = places(found, "different").values()
+    assert right in note
+    assert given_sha(home) in note
+    assert found.reasons[0].what == "data"
+
+
+def given_sha(home):
+    import hashlib
+
+    return hashlib.sha256((home / "mouse.nwb").read_bytes()).hexdigest()
+
+
+def test_data_that_are_nowhere_say_what_to_type(home):
+    (home / "mouse.nwb").unlink()
+    with pytest.raises(NotCachedError, match=r"mouse\.nwb \(sha256 .*neurodata4ml verify .* --data FILE_OR_FOLDER"):
+        verify(home / "report")
+
+
+@pytest.mark.parametrize("named", ["file", "folder"])
+def test_data_that_moved_are_found_by_name_or_by_digest(home, tmp_path, named):
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.move(home / "mouse.nwb", other / "renamed.nwb")
+    (other / "another.nwb").write_bytes(b"no recording")
+    data = other / "renamed.nwb" if named == "file" else other
+    assert verify(home / "report", data=data, quick=True).verdict == "identical"
+
+
+def test_of_two_files_of_one_name_the_one_with_the_bytes_is_taken(home, tmp_path):
+    other = tmp_path / "other"
+    (other / "below").mkdir(parents=True)
+    shutil.move(home / "mouse.nwb", other / "below" / "mouse.nwb")
+    (other / "mouse.nwb").write_bytes(b"another recording")
+    assert verify(home / "report", data=other, quick=True).verdict == "identical"
+
+
+def forge(home, before, after):
+    """Change the lock, and its own digest with it."""
+    path = home / "report" / study_lock.NAME
+    body, _, _ = path.read_text(encoding="utf-8").rpartition("\n[self]\n")
+    assert before in body
+    body = body.replace(before, after)
+    own = hashlib.sha256(body.encode()).hexdigest()
+    path.write_text(f'{body}\n[self]\nsha256 = "{own}"\n', encoding="utf-8")
+    assert study_lock.read(home / "report").is_whole
+
+
+def test_a_seed_that_only_the_lock_has_is_named(home, run_before):
+    forge(home, "[seeds]\nstudy = 0", "[seeds]\nstudy = 5")
+    found = verify(home / "report")
+    assert places(found, "tampered")[("study.lock: seeds", "study")] == "0 by results.json, 5 in study.lock"
+
+
+def test_a_file_that_the_lock_no_longer_lists_is_named(home, run_before):
+    digest = study_lock.read(home / "report").pages["index.html"]
+    forge(home, f'"index.html" = "{digest}"\n', "")
+    (home / "report" / "index.html").write_text("another page", encoding="utf-8")
+    assert "it was taken out" in places(verify(home / "report"), "tampered")[("study.lock: pages", "index.html")]
+
+
+# environment
+
+
+def with_environment(home, **changed):
+    """Rewrite the lock as one that was made elsewhere: everything in it holds together."""
+    folder = home / "report"
+    results = replace(Results.load(folder / "results.json"), places={"": str(home / "mouse.nwb")})
+    own = environment()
+    study_lock.write(results, folder, replace(own, packages={**own.packages, **changed}), "2026-01-01T00:00:00Z", 1.0)
+
+
+def test_a_newer_package_that_changes_nothing_is_named_and_the_verdict_stays(home, run_before):
+    with_environment(home, numpy="1.26.4", jinja2="2.0")
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("identical", 0)
+    assert [(reason.what, reason.then) for reason in found.reasons] == [("numpy", "1.26.4"), ("jinja2", "2.0")]
+    assert "numpy: 1.26.4 in the report, " in str(found)
+    assert "here (newer)" in str(found)
+
+
+def test_a_newer_package_may_explain_what_deviates(home, run_before, monkeypatch):
+    with_environment(home, numpy="1.26.4", jinja2="2.0")
+    moved = Results.load(home / "report" / "results.json")
+    moved.arrays["psth"]["rate"].values[0, 0] *= 1 + 1e-10
+    monkeypatch.setattr(again, "run_study", lambda spec, **options: moved)
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("within tolerance", 0)
+    assert "(newer); may explain a deviation" in str(found)
+    assert "takes no part in the numbers" in str(found)
+    assert str(found).index("numpy: 1.26.4") < str(found).index("jinja2: 2.0")
+
+
+# no report
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("nowhere", "there is no folder .*nowhere. Type the folder of a report"), ("", "has no study.lock, which says")],
+)
+def test_what_is_no_report_says_what_to_type(tmp_path, name, says):
+    with pytest.raises(NeuroDataError, match=says):
+        verify(tmp_path / name)
+
+
+# told
+
+
+def test_the_verdict_is_json_and_a_table_that_no_name_can_break(home, run_before):
+    change(home / "report", lambda raw: raw["spec"].update(title="<script>alert(1)</script>"))
+    found = verify(home / "report")
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["exit_code"] == 4
+    html = found._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert '<th scope="col">tolerance</th>' in html
+
+
+# the catalog, and many recordings
+
+
+@pytest.fixture
+def of_catalog(tmp_path, monkeypatch):
+    """Return a report of a session of the user's own catalog, which names a file on this machine, and that file."""
+    catalog = tmp_path / "catalog"
+    catalog.mkdir()
+    monkeypatch.setenv("NEURODATA4ML_CATALOG", str(catalog))
+    recording = twins.allen_twin(tmp_path / "mouse.nwb", n_units=24, n_blocks=6)
+    own_entry(catalog, "local", f'path = "{recording.as_posix()}"')
+    question = {**QUESTION, "trials": "natural_scenes", "by": None, "analyses": ("reliability",)}
+    write_report(run_study(Spec(source="mine", **question)), tmp_path / "report")
+    return tmp_path / "report", recording
+
+
+def test_a_session_of_the_catalog_is_found_by_its_digest_and_a_swapped_one_is_named(of_catalog):
+    report, recording = of_catalog
+    (asset,) = study_lock.read(report).assets
+    before = dict(os.environ)
+    assert verify(report).verdict == "identical"
+    twins.allen_twin(recording, n_units=24, n_blocks=6, seed=1)
+    found = verify(report)
+    assert (found.verdict, found.exit_code) == ("different", 1)
+    (note,) = places(found, "different").values()
+    assert asset.sha256 in note
+    assert dict(os.environ) == before
+
+
+@pytest.fixture(scope="module")
+def of_many(tmp_path_factory):
+    """Return a folder with the report of two recordings in it."""
+    home = tmp_path_factory.mktemp("many")
+    write_report(run_study(crowds.many_files(home / "data", n=2)), home / "report")
+    return home
+
+
+@pytest.mark.slow
+def test_many_recordings_are_identical_also_where_one_of_them_was_renamed(of_many, tmp_path):
+    home = shutil.copytree(of_many, tmp_path / "home")
+    found = verify(home / "report", quick=True, seed=0)
+    assert found.verdict == "identical"
+    assert {check.recording for check in found.checks} >= {"", "mouse-0"} or "mouse-1" in found.scope
+    shutil.move(home / "data" / "mouse-1.nwb", home / "renamed.nwb")
+    shutil.move(home / "data" / "mouse-0.nwb", home / "mouse-0.nwb")
+    assert verify(home / "report", data=home).verdict == "identical"
+
+
+def test_a_number_of_one_recording_of_many_is_named_with_its_recording(of_many, tmp_path):
+    home = shutil.copytree(of_many, tmp_path / "home")
+    path = home / "report" / "sessions" / "mouse-1.json"
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw["arrays"]["psth"]["data_vars"]["rate"]["data"][0][0] += 1.0
+    path.write_text(json.dumps(raw, indent=1), encoding="utf-8")
+    found = verify(home / "report")
+    assert found.exit_code == 4
+    assert ("mouse-1", "psth") in {
+        (check.recording, check.section) for check in found.checks if check.verdict == "tampered"
+    }
+    assert "mouse-1: psth: rate: deviates by 1 of at most " in str(found)
+    assert "psth_sessions" in {check.section for check in found.checks if check.verdict == "different"}
