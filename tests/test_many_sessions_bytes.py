@@ -111,6 +111,22 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes_and_repeats_nothing(
     assert not kept.exists()
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="has no masks of signals")
+def test_ctrl_c_reaches_no_worker() -> None:
+    """In a process of its own, for what multiprocessing starts once, it starts with the first worker."""
+    code = """
+import signal
+from neurodata4ml.studies.many import _own_cluster
+
+if __name__ == "__main__":
+    with _own_cluster(2, print) as client:
+        for blocked in client.run(lambda: sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))).values():
+            print(blocked)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[1:] == [str([signal.SIGINT])] * 2
+
+
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(worlds: Path, tmp_path: Path) -> None:
     folder = tmp_path / "stopped"
     shutil.copytree(worlds, folder, ignore=shutil.ignore_patterns("report", ".report*"))

@@ -133,8 +133,9 @@ def _drawn(panels: list[tuple[str, Any, Plot]], ax: Any, options: dict[str, Any]
     from neurodata4ml.report.plots import paper
 
     text_colour = mpl.rcParams["text.color"]
+    new = _new_figure(panels) if ax is None else None  # before the style: a notebook's backend sets itself up here
     with paper.house_style():
-        axes = _given(ax, len(panels)) if ax is not None else _new(panels)
+        axes = _given(ax, len(panels)) if new is None else _new_axes(new, len(panels))
         for one, (title, part, kind) in zip(axes, panels, strict=True):
             figure, before = one.figure, paper.there(one)
             others = list(figure.axes)
@@ -160,25 +161,33 @@ def _given(ax: Any, n: int) -> list[Axes]:
     return axes
 
 
-def _new(panels: list[tuple[str, Any, Plot]]) -> list[Axes]:
-    """Return the axes of a new figure, one per panel, side by side as long as there is room."""
+def _new_figure(panels: list[tuple[str, Any, Plot]]) -> Figure:
+    """Return a new figure with room for the panels, side by side as far as there is width."""
     import matplotlib.pyplot as plt
 
     sizes = [kind.size(part) for _, part, kind in panels]
-    columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 4 if len(panels) > 6 else 3)
-    rows = -(-len(panels) // columns)
+    rows, columns = _grid(len(panels))
     width, height = (max(size[i] for size in sizes) for i in (0, 1))
     square = all(kind.square for _, _, kind in panels)
     narrow = 1.0 if columns == 1 else min(1.0, WIDEST / columns / width)
     width, height = width * narrow, height * (narrow if square else 1.0)
-    figure = plt.figure(
+    return plt.figure(
         figsize=(width * columns, min(height * rows, HIGHEST)),
         layout="compressed" if square else "constrained",
     )
-    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for unused in axes[len(panels) :]:
+
+
+def _new_axes(figure: Figure, n: int) -> list[Axes]:
+    """Return the axes of a new figure, one per panel."""
+    axes = list(figure.subplots(*_grid(n), squeeze=False).ravel())
+    for unused in axes[n:]:
         unused.remove()
-    return axes[: len(panels)]
+    return axes[:n]
+
+
+def _grid(n: int) -> tuple[int, int]:
+    columns = {1: 1, 2: 2, 4: 2}.get(n, 4 if n > 6 else 3)
+    return -(-n // columns), columns
 
 
 def _of_report(results: Results, name: str | None, ax: Any) -> Any:
@@ -216,7 +225,8 @@ def _adopted(draw: Callable[[], Figure]) -> Axes | np.ndarray:
     text_colour = mpl.rcParams["text.color"]
     with paper.house_style():
         made = draw()
-        figure = plt.figure(FigureClass=lambda **_: made)  # type: ignore[arg-type]
+    figure = plt.figure(FigureClass=lambda **_: made)  # type: ignore[arg-type]
+    with paper.house_style():
         axes = [one for one in figure.axes if one.get_visible()]
         behind, dark = paper.paper_of(axes[0], text_colour)
         for one in axes:
