@@ -33,6 +33,10 @@ def test_what_is_loaded_has_the_digests_of_what_was_saved(results, tmp_path):
         assert one.arrays["odd"].identical(other.arrays["odd"])
 
 
+def test_a_report_is_loaded_by_the_name_of_its_folder(saved):
+    assert Results.load(saved.parent).to_dict() == Results.load(saved).to_dict()
+
+
 @pytest.mark.parametrize("name", [str(name) for name in odd_array().variables])
 def test_each_variable_keeps_its_kind(saved, name):
     before, after = odd_array()[name], Results.load(saved).arrays["odd_sessions"][name]

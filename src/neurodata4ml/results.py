@@ -76,7 +76,7 @@ class Results:
 
     @classmethod
     def load(cls, path: str | Path) -> Results:
-        """Read back what :meth:`save` wrote.
+        """Read back what :meth:`save` wrote, from ``results.json`` or from the folder of the report.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Results:
         ValueError
             The file has another schema than this version writes, or is damaged.
         """
-        path = Path(path)
+        path = Path(path) / "results.json" if Path(path).is_dir() else Path(path)
         raw = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
             found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__

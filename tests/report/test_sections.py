@@ -95,6 +95,20 @@ def test_without_networks_the_answer_says_what_is_missing():
     assert said[2] == "There are no images."
 
 
+def test_with_a_read_out_alone_the_answer_says_when_it_is_best():
+    said = three_sentences(factory.make_results(only=("decoding",), missing={"similarity": "there are no images"}))
+    assert len(said) == 3
+    assert said[1].startswith("Bin by bin, the stimulus (100\u00a0classes) is read best with a balanced accuracy of ")
+    assert said[2] == "There are no images."
+
+
+@pytest.mark.parametrize(("p", "verdict"), [(0.05, True), (0.049, False), (np.nan, False)])
+def test_a_read_out_that_is_not_told_from_chance_says_so(p, verdict):
+    results = changed("decoding", p_window=p)
+    assert ("): not told from chance." in SECTIONS["decoding"](results).answer[0]) is verdict
+    assert (": not told from chance) and " in three_sentences(results)[2]) is verdict
+
+
 def test_a_similarity_whose_interval_holds_zero_is_not_sold_as_shared_geometry():
     assert "which is not above zero" in three_sentences(changed("similarity", low=-0.1))[0]
 
@@ -255,7 +269,7 @@ def test_the_overview_counts_what_was_dropped_and_why():
 def test_the_question_names_areas_window_and_trials():
     asked = dataclasses.replace(RESULTS, spec={**RESULTS.spec, "where": "contrast > 0"})
     assert question(asked) == (
-        "How early and late of demo (simulated) represent the stimulus, from −0.1 to 0.35\u00a0s around start_time, on "
+        "How early and late of demo (simulated) represent the stimulus, from −0.1 to 0.35\u00a0s around onset, on "
         "trials where contrast > 0, and which of 10\u00a0candidate representations shares that geometry."
     )
 
@@ -303,6 +317,15 @@ def test_the_study_file_holds_every_choice_and_table(tmp_path):
     )
     (tmp_path / "study.toml").write_text(study_file(Results(spec.to_dict(), {}, {})), encoding="utf-8")
     assert read_spec(tmp_path / "study.toml") == spec
+
+
+def test_the_study_file_writes_short_lists_as_people_do():
+    listed = {"a": ["],", "[", "x = [", "#"], "b": [1, 2], "c": [[1], [2]], "long": ["word"] * 40}
+    spec = Spec("demo", window=(-0.5, 1.0), options={"decode": listed})
+    written = study_file(Results(spec.to_dict(), {}, {}))
+    assert "window = [-0.5, 1.0]\n" in written
+    assert tomllib.loads(written)["decode"] == listed
+    assert max(map(len, written.splitlines())) <= 110
 
 
 def test_several_files_are_named_in_the_study_file_by_their_names(tmp_path):
@@ -473,7 +496,7 @@ def test_units_are_predicted_beside_their_ceiling_and_the_twin():
     assert section.answer[0].startswith("The 60\u00a0units of early are predicted best from gabor: median correlation")
     assert "where a perfect model would reach 0.90" in section.answer[0]
     assert (
-        "above the highest of the untrained twin, of digits by 0.010 (95\u00a0% interval \u22120.020 to 0.040) in early"
+        "above the highest of the untrained twin: digits by 0.010 (95\u00a0% interval \u22120.020 to 0.040) in early"
         in section.answer[-1]
     )
     assert section.tables[0].caption == "Units of early predicted from every candidate; ceiling 0.90"

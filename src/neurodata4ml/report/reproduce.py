@@ -53,12 +53,12 @@ def _is_name(source: str) -> bool:
 
 def study_file(results: Results) -> str:
     """Return the whole study as the TOML that ``neurodata4ml report STUDY.toml`` reads; where it went is left out."""
-    spec = {k: v for k, v in results.to_dict()["spec"].items() if k != "out" and v not in (None, "", [], {})}
+    spec = {k: v for k, v in results.spec.items() if k != "out" and v not in (None, "", [], (), {})}
     source = spec.pop("source", None)
     spec |= spec.pop("options", {})
     if source is not None and "files" not in spec:
         spec = {"dataset" if _is_name(str(source)) else "file": source, **spec}
-    return tomli_w.dumps(_without_none(spec))
+    return _short_lists(tomli_w.dumps(_without_none(spec)))
 
 
 def citations(results: Results) -> str:
@@ -112,6 +112,17 @@ def steps(results: Results) -> tuple[tuple[str, str], ...]:
 def _bibtex(key: str, fields: dict[str, Any]) -> str:
     lines = [f"  {name} = {{{plain(value)}}}," for name, value in fields.items() if value]
     return "\n".join([f"@misc{{{key},", *lines, "}"])
+
+
+def _short_lists(text: str) -> str:
+    """Write lists that fit in a line as people write them: ``window = [-1.2, 0.6]``."""
+    return re.sub(r"^(\S+ = )\[\n((?:    (?!\[).*,\n)+)\]$", _in_one_line, text, flags=re.MULTILINE)
+
+
+def _in_one_line(found: re.Match[str]) -> str:
+    items = [line.strip().rstrip(",") for line in found[2].splitlines()]
+    line = f"{found[1]}[{', '.join(items)}]"
+    return line if len(line) <= 110 else found[0]
 
 
 def _without_none(value: Any) -> Any:

@@ -209,5 +209,9 @@ def over_words(over: Any) -> str:
 
 def event(array: xr.Dataset) -> str:
     """Return the word for time zero: what the trials were aligned to."""
-    align = str(array.attrs.get("align", "start_time"))
-    return "onset" if align == "start_time" else plain(align, 28)
+    return event_words(array.attrs.get("align"))
+
+
+def event_words(align: Any) -> str:
+    """Return the word for the column of the event at time zero."""
+    return "onset" if align in (None, "", "start_time") else plain(align, 28)

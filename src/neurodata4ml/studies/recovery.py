@@ -99,7 +99,7 @@ def table(by_area: dict[str, list[Recovered]], source: xr.DataArray, *, confiden
     found["area"] = ("row", np.array([area for area, *_ in rows], dtype=object))
     # of many intervals, about one in twenty misses: all is well while no more than one in ten does
     found["inside"] = found["share_inside"] >= np.where(many, 2 * confidence - 1, 1.0)
-    found.attrs = {**provenance(source), "confidence": confidence, "note": "Estimate beside truth; simulated."}
+    found.attrs = {**provenance(source), "confidence": confidence}
     for name, quantity in (("response", "of each unit to each scene"), ("distance", "of each pair of scenes")):
         shown = [r for _, r, _, _ in rows if r.what == quantity]
         for side in ("estimate", "truth"):

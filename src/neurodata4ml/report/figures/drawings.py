@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from neurodata4ml.report.figures import marks
-from neurodata4ml.report.figures.canvas import INK, MUTED, rasterise_if_many
+from neurodata4ml.report.figures.canvas import INK, MUTED, PAPER, rasterise_if_many
 from neurodata4ml.report.words import compact, number, percent, plain
 
 MOST_LABELS = 16
@@ -101,10 +101,18 @@ def paths(ax: Axes, time: np.ndarray, lines: np.ndarray, colour: str) -> None:
         ax.plot(*plane(time, line), color=MUTED, linewidth=0.5, alpha=0.35)
     x, y = plane(time, np.mean(lines, axis=0))
     ax.plot(x, y, "o-", color=colour, linewidth=2, markersize=4)
-    for at in (0, -1):
+    for at, below in ((0, False), (-1, True)):  # on two sides, so that an end that lies by the beginning is read
         if np.isfinite(x[at] + y[at]):
-            said = f"{compact(time[at])} s"
-            ax.annotate(said, (x[at], y[at]), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8)
+            ax.annotate(
+                f"{compact(float(f'{time[at]:.2g}'))} s",
+                (x[at], y[at]),
+                xytext=(0, -8 if below else 8),
+                textcoords="offset points",
+                ha="center",
+                va="top" if below else "bottom",
+                fontsize=8,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1.2},
+            )
 
 
 def plane(time: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -65,8 +65,8 @@ def provenance(
         Seconds.
     """
     timed = window is not None and len(window) == 2 and window[1] > window[0]
-    figure = Figure(figsize=(marks.WIDTH, 2.35 if timed else 1.5))
-    top = figure.add_axes((0.005, 0.42 if timed else 0.03, 0.99, 0.56 if timed else 0.94))
+    figure = Figure(figsize=(marks.WIDTH, 2.6 if timed else 1.7))
+    top = figure.add_axes((0.005, 0.4 if timed else 0.03, 0.99, 0.59 if timed else 0.94))
     top.set(xlim=(0, len(steps)), ylim=(0, 1))
     top.axis("off")
     for i, (name, detail) in enumerate(steps):
@@ -86,8 +86,8 @@ def _box(ax: Axes, i: int, name: str, detail: str, *, last: bool) -> None:
     ax.add_patch(Rectangle((i + 0.02, 0.04), 0.86, 0.92, facecolor="none", edgecolor=MUTED, linewidth=0.8))
     ax.text(i + 0.07, 0.88, plain(name, 20), fontsize=8, fontweight="bold", va="top")
     lines = textwrap.wrap(plain(detail), 15, break_long_words=True)
-    lines = [*lines[:6], "…"] if len(lines) > 7 else lines
-    ax.text(i + 0.07, 0.72, "\n".join(lines), fontsize=7, va="top", color=INK, linespacing=1.35)
+    lines = [*lines[:7], "…"] if len(lines) > 8 else lines
+    ax.text(i + 0.07, 0.74, "\n".join(lines), fontsize=7, va="top", color=INK, linespacing=1.35)
     if not last:
         ax.annotate(
             "",

@@ -115,7 +115,7 @@ def decoding_sentences(results: Results) -> tuple[str, ...]:
         f"From {named(area)}, {target} is read with {_article(score)} of "
         f"{interval(accuracy[i], low[i], high[i], level=level(array))} against a chance of {number(chance[i])} "
         f"({p_value(p[i], attrs.get('n_shuffles'))}; {count(attrs.get('n_trials'), 'trial')}, "
-        f"{count(n_units(results, area), 'unit')})."
+        f"{count(n_units(results, area), 'unit')}){_unless_told(p[i])}."
         if np.isfinite(accuracy[i])
         else f"How well {target} is read from {named(area)} is not available."
         for i, area in enumerate(areas)
@@ -135,11 +135,22 @@ def decoding_in_short(results: Results) -> str:
         return f"How well the {target} of a trial is read is not available."
     parts = [
         f"{interval(accuracy[i], low[i], high[i], level=level(array))} from {named(area)} "
-        f"(chance {number(chance[i])}, {p_value(p[i])})"
+        f"(chance {number(chance[i])}, {p_value(p[i])}{_unless_told(p[i])})"
         for i, area in enumerate(areas)
     ]
     trials = count(array.attrs.get("n_trials"), "trial")
     return f"The {target} of a trial is read with {_article(_score(array))} of {listing(parts)} over {trials}."
+
+
+def _unless_told(p: float) -> str:
+    return ": not told from chance" if p >= 0.05 else ""
+
+
+def course_sentence(results: Results) -> str:
+    """Return when the read-out of a few areas is best, bin by bin; nothing where time was not asked for."""
+    array = results.arrays["decoding"]
+    several = "accuracy" in array and array.sizes.get("time", 1) > 1
+    return _course_sentences(results)[0] if several and array.sizes["area"] <= FEW_AREAS else ""
 
 
 def _course_sentences(results: Results) -> tuple[str, ...]:

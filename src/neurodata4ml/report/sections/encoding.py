@@ -107,8 +107,8 @@ def twin_sentences(results: Results) -> tuple[str, ...]:
             for a in areas
         ]
         said = [f"{interval(*gap, level=level(array))} in {named(a)}" for gap, a in zip(gaps, areas, strict=True)]
-        parts.append(f"of {named(name)} by {listing(said)}")
-    return (f"The highest layer lies above the highest of the untrained twin, {'; '.join(parts)} (median over units).",)
+        parts.append(f"{named(name)} by {listing(said)}")
+    return (f"Highest layer above the highest of the untrained twin: {'; '.join(parts)} (median over units).",)
 
 
 def _table(array: xr.Dataset, area: str) -> Table:

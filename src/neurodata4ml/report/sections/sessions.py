@@ -15,7 +15,18 @@ from neurodata4ml.report.sections.sessions_activity import (
 )
 from neurodata4ml.report.sections.sessions_sets import best_sentences, set_sentences
 from neurodata4ml.report.sections.sessions_words import means_reading, recordings_of
-from neurodata4ml.report.words import compact, count, labels, listing, named, plain, sentence, texts, values
+from neurodata4ml.report.words import (
+    compact,
+    count,
+    event_words,
+    labels,
+    listing,
+    named,
+    plain,
+    sentence,
+    texts,
+    values,
+)
 from neurodata4ml.results import Results
 
 FAILED = "sessions/"
@@ -45,7 +56,7 @@ def _question(results: Results) -> str:
     simulated = " (simulated)" if is_simulated(results) else ""
     window = first.spec.get("window")
     when = f", from {compact(window[0])} to {compact(window[1])}\u00a0s around " if window else ""
-    when += plain(first.spec.get("align") or "onset") if window else ""
+    when += event_words(first.spec.get("align")) if window else ""
     chosen = f", on trials where {plain(results.spec['where'])}" if results.spec.get("where") else ""
     verb = "represent" if len(areas) > 1 else "represents"
     return (

@@ -9,7 +9,7 @@ from neurodata4ml.report.methods import paragraphs
 from neurodata4ml.report.reproduce import citations, how_to_run, steps, study_file
 from neurodata4ml.report.sections.section import Listing, Section, Shown, Table
 from neurodata4ml.report.sources import references
-from neurodata4ml.report.words import compact, count, listing, named, plain
+from neurodata4ml.report.words import compact, count, event_words, listing, named, plain
 from neurodata4ml.results import Results
 
 
@@ -39,7 +39,7 @@ def question(results: Results) -> str:
     where = f"{listing([named(a) for a in areas])} of " if areas else ""
     source = named(data.get("dataset") or data.get("source") or spec.get("source") or "this recording")
     when = f", from {compact(window[0])} to {compact(window[1])}\u00a0s around " if window else ""
-    when += plain(spec.get("align") or "onset") if window else ""
+    when += event_words(spec.get("align")) if window else ""
     chosen = f", on trials where {plain(spec['where'])}" if spec.get("where") else ""
     simulated = " (simulated)" if is_simulated(results) else ""
     verb = "represent" if len(areas) > 1 else "represents"

@@ -35,7 +35,7 @@ def truth(results: Results) -> Section:
         answer=truth_sentences(array),
         figures=tuple(figures),
         tables=(_truth_table(array),),
-        reading=tuple(filter(None, (SIMULATED, plain(array.attrs.get("note", ""))))),
+        reading=(SIMULATED,),
         warnings=noted(array),
     )
 

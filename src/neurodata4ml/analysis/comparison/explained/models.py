@@ -38,12 +38,17 @@ _ROWS = {"n_stimuli": "stimulus", "n_trials": "trial", "n_times": "bin", "n_samp
 _MANY = {"stimulus": "stimuli"}
 
 
+def _from_to(numbers: np.ndarray) -> str:
+    """Return the range of some numbers: ``10 to 1,024``."""
+    return " to ".join(f"{n:,}" for n in sorted({int(f(numbers)) for f in (np.min, np.max)})) if numbers.size else ""
+
+
 def of_encode(result: xr.Dataset) -> Parts:
     """Explain what ``encode`` gives."""
     about = result.attrs
     scores = [name for name in _asked(result).get("scores", ["r"]) if name in result]
     of = next((count(about[key], noun, _MANY.get(noun)) for key, noun in _ROWS.items() if key in about), "the samples")
-    n_features = listed([f"{n:,}" for n in np.atleast_1d(about.get("n_features", []))])
+    n_features = _from_to(np.atleast_1d(about.get("n_features", [])))
     asked = (
         f"How well {about['encoder']} predicts each unit from {n_features} features, in {of} held out whole. "
         + " ".join(f"{name}: {_SCORES.get(name, 'a score')}." for name in scores)
