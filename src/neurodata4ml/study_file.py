@@ -42,6 +42,8 @@ def read_study(path: Path) -> tuple[dict[str, Any], list[Problem]]:
     tables = {key: value for key, value in plain.items() if isinstance(value, dict) and value}
     values = {key: value for key, value in plain.items() if not isinstance(value, dict)}
     wrong = [Problem(key, cure) for key, cure in _NOT_HERE.items() if key in raw]
+    if isinstance(networks := values.get("networks"), list):
+        values["networks"] = [_beside(path, one) if is_file_of_network(one) else one for one in networks]
     source, files, found = _recordings(path, raw)
     values |= {"source": source} | ({"files": files} if files else {}) | ({"options": tables} if tables else {})
     return values, [*wrong, *found]
@@ -120,6 +122,11 @@ def _found(study: Path, patterns: Any) -> tuple[list[str], list[Problem]]:
             wrong.append(Problem("files", f"{what} {pattern!r} in {study.parent.absolute()}."))
         found += [path if one == path else _beside(study, one) for one in there]
     return sorted(dict.fromkeys(found)), wrong
+
+
+def is_file_of_network(name: Any) -> bool:
+    """Return whether what a study names as a network is a file, and no name."""
+    return isinstance(name, str) and name.endswith(".onnx")
 
 
 def _beside(study: Path, file: str) -> str:

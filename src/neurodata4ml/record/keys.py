@@ -10,6 +10,9 @@ from neurodata4ml.names import RESERVED
 SESSIONS = "sessions"
 """The folder, beside ``results.json``, with one file for each recording of many; in ``results.nc`` the group."""
 
+NETWORKS = "networks"
+"""What begins the key of a network that is a file: ``networks/0`` is the first of the study."""
+
 _HEX = 16
 """Digits of its digest that tell a key apart whose letters a file's name cannot have."""
 

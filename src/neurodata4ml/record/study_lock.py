@@ -21,7 +21,7 @@ from neurodata4ml.names import safe, without_secrets
 from neurodata4ml.places import write_whole
 from neurodata4ml.record.digests import Said, content_digests
 from neurodata4ml.record.environment import Environment
-from neurodata4ml.record.keys import SESSIONS
+from neurodata4ml.record.keys import NETWORKS, SESSIONS
 from neurodata4ml.record.plain import jsonable
 
 NAME = "study.lock"
@@ -43,7 +43,8 @@ class Made(Said, Protocol):
 class LockedFile:
     """A plain file that a report was made from.
 
-    ``path`` leads from the folder of the report, with forward slashes; ``key`` is empty in a study of one recording.
+    ``path`` leads from the folder of the report, with forward slashes; ``key`` is that of the recording, empty in a
+    study of one, or ``networks/0`` for the first network of the study.
     """
 
     key: str
@@ -51,6 +52,12 @@ class LockedFile:
     name: str
     size: int
     sha256: str
+
+    @property
+    def network(self) -> int | None:
+        """The place among the networks of the study, where it is one."""
+        head, _, place = self.key.partition("/")
+        return int(place) if head == NETWORKS and place.isdecimal() else None
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,8 @@ class StudyLock:
         Digests of what the results say, by path; ``"spec"`` and ``"data"`` too.
     pages : dict of str to str
         SHA-256 of each file of the report.
-    made : str
-        When, in UTC.
-    took_s : float
-        Seconds; 0 where unknown.
+    made, took_s : str, float
+        When, in UTC, and in how many seconds; 0 where unknown.
     is_whole : bool
         Whether its own digest is that of its text.
     """
@@ -122,7 +127,7 @@ def write(results: Made, folder: Path, environment: Environment, made: str, took
         "made": made,
         "took_s": round(float(took_s), 1),
         "asset": _assets(part.data for part in parts.values()),
-        "file": [one for key, part in parts.items() for one in _files(key, part.data, results.places, folder)],
+        "file": [*_files(parts, results.places, folder), *_networks(results, folder)],
         "study": _filled(dict(results.spec)),
         "seeds": seeds_of(results),
         "splits": splits_of(results),
@@ -233,11 +238,21 @@ _STATED = ("session", "version", "path")
 """What each asset of a lock has, if only an empty text."""
 
 
-def _files(key: str, data: Mapping[str, Any], places: Mapping[str, str], folder: Path) -> Iterator[dict[str, Any]]:
-    if _digest(data) and not _is_asset(data):
-        place = places.get(key, "")
-        name = str(data.get("source") or Path(place).name)
-        yield asdict(LockedFile(key, _from(folder, place) or name, name, int(data.get("size") or 0), _digest(data)))
+def _files(parts: Mapping[str, Said], places: Mapping[str, str], folder: Path) -> Iterator[dict[str, Any]]:
+    for key, data in ((key, part.data) for key, part in parts.items()):
+        if _digest(data) and not _is_asset(data):
+            place = places.get(key, "")
+            name = str(data.get("source") or Path(place).name)
+            yield asdict(LockedFile(key, _from(folder, place) or name, name, int(data.get("size") or 0), _digest(data)))
+
+
+def _networks(results: Made, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the networks that are files, as they are now."""
+    for i, name in enumerate(results.spec.get("networks") or ()):
+        path = Path(results.places.get(f"{NETWORKS}/{i}") or "")
+        if path.is_file():
+            own = _from(folder, str(path)), str(name), path.stat().st_size, _sha256(path)
+            yield asdict(LockedFile(f"{NETWORKS}/{i}", *own))
 
 
 def _from(folder: Path, place: str) -> str:

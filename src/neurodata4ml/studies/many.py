@@ -17,7 +17,7 @@ from neurodata4ml.record.environment import environment
 from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec
 from neurodata4ml.studies.across.across import over_recordings
-from neurodata4ml.studies.one import Outcome, outcome, placeless, told, versions
+from neurodata4ml.studies.one import Outcome, outcome, placeless, places_of_networks, told, versions
 from neurodata4ml.studies.progress import Progress, Step
 from neurodata4ml.studies.unfinished import Finished, Unfinished, alone, fingerprint
 
@@ -207,7 +207,7 @@ def _together(spec: Spec, run: _Run) -> Results:
         warnings=_warned(sessions),
         software=versions(),
         sessions=sessions,
-        places={key: run.finished[key].place for key in sessions},
+        places={**{key: run.finished[key].place for key in sessions}, **places_of_networks(spec)},
     )
 
 

@@ -22,11 +22,13 @@ from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.dims import PROVENANCE
 from neurodata4ml.errors import DesignError, DimensionError, NeuroDataError
 from neurodata4ml.places import cache_folder, shared_caches
+from neurodata4ml.record.keys import NETWORKS
 from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec
 from neurodata4ml.studies.answers.answers import asked_of
 from neurodata4ml.studies.material import Material, prepare
 from neurodata4ml.studies.progress import Progress, Steps
+from neurodata4ml.study_file import is_file_of_network
 
 PACKAGES = ("neurodata4ml", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "h5py", "onnxruntime", "matplotlib")
 
@@ -133,8 +135,14 @@ def told(spec: Spec) -> dict[str, Any]:
 
     So that the same question, asked in two folders, gives the same bytes; where files lay stands in the lock.
     """
-    networks = None if spec.networks is None else tuple(map(_name, spec.networks))
+    networks = spec.networks and tuple(Path(one).name if is_file_of_network(one) else one for one in spec.networks)
     return replace(spec, networks=networks).to_dict()
+
+
+def places_of_networks(spec: Spec) -> dict[str, str]:
+    """Return where the networks of a study that are files lie, as ``places`` of results have it."""
+    named = enumerate(spec.networks or ())
+    return {f"{NETWORKS}/{i}": str(Path(one).absolute()) for i, one in named if is_file_of_network(one)}
 
 
 def placeless(text: str, spec: Spec) -> str:
@@ -151,10 +159,6 @@ def placeless(text: str, spec: Spec) -> str:
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that make the numbers."""
     return {name: metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
-
-
-def _name(network: str) -> str:
-    return Path(network).name if network.endswith(".onnx") else network
 
 
 def _place(session: xr.Dataset) -> str:

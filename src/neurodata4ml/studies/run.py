@@ -11,7 +11,7 @@ from neurodata4ml.errors import DesignError
 from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec, read_spec
 from neurodata4ml.studies.many import many_recordings
-from neurodata4ml.studies.one import answered
+from neurodata4ml.studies.one import answered, places_of_networks
 from neurodata4ml.studies.options import check_options
 from neurodata4ml.studies.progress import Progress
 from neurodata4ml.studies.recordings import recordings
@@ -78,4 +78,4 @@ def _one(spec: Spec, progress: Progress | None) -> Results:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.json"
         path.write_bytes(found.text)
-        return replace(Results.load(path), places={"": found.place})
+        return replace(Results.load(path), places={"": found.place, **places_of_networks(spec)})

@@ -17,6 +17,7 @@ from neurodata4ml.errors import NeuroDataError
 from neurodata4ml.places import PACKAGE, write_whole
 from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec
+from neurodata4ml.studies.one import places_of_networks
 
 LOG = "finished.jsonl"
 """One line for each recording that is finished; what is in no whole line is not finished."""
@@ -50,7 +51,8 @@ def fingerprint(spec: Spec, versions: Mapping[str, str]) -> dict[str, Any]:
         Of the packages that make the numbers.
     """
     asked = json.loads(json.dumps({**asdict(spec), "out": None, "origin": ""}, default=str))
-    return {"study": asked, "version": {**versions, "code of neurodata4ml": _code()}}
+    networks = {place: _stamp(place) for place in places_of_networks(spec).values()}
+    return {"study": asked, "file of a network": networks, "version": {**versions, "code of neurodata4ml": _code()}}
 
 
 class Unfinished:

@@ -34,14 +34,16 @@ def find_files(folder: Path, lock: StudyLock, data: Path | None) -> dict[str, Pa
     DesignError
         One file is given for a report of several.
     """
-    if data is not None and data.is_file() and len(lock.files) > 1:
-        message = f"{data} is one file, and the report is made from {len(lock.files)}. Name their folder: --data FOLDER"
+    recordings = [file for file in lock.files if file.network is None]
+    if data is not None and data.is_file() and len(recordings) > 1:
+        message = f"{data} is one file, and the report is made from {len(recordings)}. Name their folder: --data FOLDER"
         raise DesignError(message)
     return {file.key: _found(folder, file, data) for file in lock.files}
 
 
 def _found(folder: Path, file: LockedFile, data: Path | None) -> Path:
-    if data is None:
+    what = "recording" if file.network is None else "network"
+    if data is None or (data.is_file() and what == "network"):
         place = folder / file.path
     elif data.is_file():
         place = data
@@ -52,7 +54,7 @@ def _found(folder: Path, file: LockedFile, data: Path | None) -> Path:
             place = next((one for one in sizes if sha256_of(one) == file.sha256), place)
     if not place.is_file():
         message = (
-            f"the recording {file.name} (sha256 {file.sha256}) is not at {place}. Say where it is: "
+            f"the {what} {file.name} (sha256 {file.sha256}) is not at {place}. Say where it is: "
             f"neurodata4ml verify {folder} --data FILE_OR_FOLDER"
         )
         raise NotCachedError(message)
@@ -61,7 +63,9 @@ def _found(folder: Path, file: LockedFile, data: Path | None) -> Path:
 
 def same_bytes(lock: StudyLock, places: dict[str, Path]) -> list[Check]:
     """Compare the digest of each plain file with that of the lock."""
-    return [_same(file.key, file.name, file.sha256, places[file.key]) for file in lock.files]
+    return [
+        _same(file.key if file.network is None else "", file.name, file.sha256, places[file.key]) for file in lock.files
+    ]
 
 
 def _same(recording: str, name: str, wanted: str, place: Path) -> Check:
@@ -158,8 +162,14 @@ def as_they_were_called(lock: StudyLock, places: dict[str, Path]) -> Iterator[di
 
 
 def with_places(study: dict[str, Any], lock: StudyLock, places: dict[str, Path]) -> dict[str, Any]:
-    """Return the study with its plain files where they were found."""
-    if not places:
-        return study
-    files = [str(places[file.key]) for file in lock.files]
-    return {**study, "source": files[0]} | ({"files": files} if study.get("files") else {})
+    """Return the study with its plain files, networks among them, where they were found."""
+    networks, files = list(study.get("networks") or ()), []
+    for file in lock.files:
+        if file.network is None:
+            files.append(str(places[file.key]))
+        elif file.network < len(networks):
+            networks[file.network] = str(places[file.key])
+    found: dict[str, Any] = {"networks": networks} if networks else {}
+    if files:
+        found |= {"source": files[0]} | ({"files": files} if study.get("files") else {})
+    return {**study, **found}
