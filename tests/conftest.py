@@ -18,6 +18,11 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of minutes, those that have a limit of their own: at the end no worker waits for one."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 def real_data(name: str) -> Path:
     """Return the path of a real recording, or skip the test with the reason.
 

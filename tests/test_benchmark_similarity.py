@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clocks import own_time
 from conftest import ROOT
 
 sys.path.append(str(ROOT / "benchmarks"))
@@ -45,7 +46,7 @@ def test_a_table_of_other_numbers_ends_the_benchmark(
 def ways(ours: list[float], peers: list[float], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return two ways that take these seconds by a clock of their own."""
     now = [0.0]
-    monkeypatch.setattr(metrics.time, "perf_counter", lambda: now[0])
+    own_time(monkeypatch, metrics, perf_counter=lambda: now[0])
 
     def way(took: list[float]) -> Any:
         left = iter(took)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from clocks import own_time
 from conftest import ROOT
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the benchmark's server needs sendfile")
@@ -107,8 +108,8 @@ def test_a_limited_server_lets_out_its_rate_and_one_piece_after_a_silence(monkey
         nonlocal now
         now += seconds
 
-    monkeypatch.setattr(server.time, "perf_counter", lambda: now)
-    monkeypatch.setattr(server.time, "sleep", sleep)
+    own_time(monkeypatch, server, perf_counter=lambda: now)
+    own_time(monkeypatch, server, sleep=sleep)
     bucket = server.Bucket(10.0 * server.PIECE)
     for _ in range(2):
         begun = now = now + 60

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from clocks import own_time
 from neurodata4ml.studies import progress
 from neurodata4ml.studies.progress import Step, Steps, shown, spoken_time
 
@@ -41,7 +42,7 @@ def test_a_step_is_a_line(step: Step, line: str) -> None:
 
 def test_the_time_left_of_one_recording_follows_from_the_share_of_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([100.0, 100.0, 106.0, 107.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    own_time(monkeypatch, progress, monotonic=lambda: next(now))
     monkeypatch.setattr(progress, "SHARES", {"open": 3.0, "decoding": 10.0, "latents": 0.5})
     told: list[Step] = []
     steps = Steps(["open", "decoding", "latents"], told.append)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
+from clocks import own_time
 from neurodata4ml.errors import DesignError
 from neurodata4ml.networks import costs
 from neurodata4ml.networks.activations import activations
@@ -176,7 +177,7 @@ def test_long_work_says_how_far_it_is_and_how_long_it_will_take(monkeypatch, cap
     from neurodata4ml.networks import progress
 
     clock = iter(range(0, 1000, 20))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    own_time(monkeypatch, progress, monotonic=lambda: next(clock))
     activations("digits", np.zeros((8, 8, 8)), batch_size=2)
     assert capsys.readouterr().err.splitlines() == [
         "activations of digits: 4 of 8 images, about 1 min left",

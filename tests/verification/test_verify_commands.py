@@ -127,6 +127,7 @@ def other_numpy(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_study_of_the_demo_verifies_here_and_beside_another_numpy_is_within_tolerance(tmp_path, other_numpy):
     import os
 

@@ -19,6 +19,7 @@ import pytest
 
 import plain
 from archive import Archive
+from clocks import own_time
 from crowd import Crowd
 from neurodata4ml import describe, fetch
 from neurodata4ml.data.cache import disk, parts, store
@@ -192,8 +193,8 @@ def test_a_writer_that_waits_for_its_server_shows_that_it_lives(
         silent.append(time.time() - its.st_mtime)
         os.utime(part, (its.st_atime - seconds, its.st_mtime - seconds))  # time goes on
 
-    monkeypatch.setattr(transport.time, "sleep", nap)
-    monkeypatch.setattr(parts.time, "monotonic", lambda: clock[0])
+    own_time(monkeypatch, transport, sleep=nap)
+    own_time(monkeypatch, parts, monotonic=lambda: clock[0])
     assert fetch(plain.NAME).read_bytes() == NEW
     assert sum(silent) > 0
     assert parts.SIGN - 1 < max(silent) < 2 * parts.SIGN

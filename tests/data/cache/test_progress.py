@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from clocks import own_time
 from neurodata4ml.data.cache import progress
 from neurodata4ml.data.cache.progress import board, shown
 
@@ -23,7 +24,7 @@ class Terminal(io.StringIO):
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time: set ``clock[0]``."""
     now = [1000.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    own_time(monkeypatch, progress, monotonic=lambda: now[0])
     return now
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from archive import Archive
+from clocks import own_time
 from neurodata4ml.data import supplements
 from neurodata4ml.data.archives.remote import Remote
 from neurodata4ml.data.cache import parts, receipts, store
@@ -209,7 +210,7 @@ def test_without_a_strong_etag_two_files_are_told_apart_by_the_digest_and_all_is
     setattr(archive.faults, fault, True)
     archive.faults.cuts = [100_000]
     archive.change(archive.files[0], bytes(len(CONTENT)))
-    monkeypatch.setattr(transport.time, "sleep", lambda _: archive.change(archive.files[0], CONTENT))
+    own_time(monkeypatch, transport, sleep=lambda _: archive.change(archive.files[0], CONTENT))
     assert store.fetch_remote(replace(remote, sha256=SHA256), final).read_bytes() == CONTENT
     assert [request.range for request in archive.downloads()] == ["", "bytes=100000-", ""]
 
@@ -217,7 +218,7 @@ def test_without_a_strong_etag_two_files_are_told_apart_by_the_digest_and_all_is
 def test_wrong_bytes_that_break_off_again_and_again_are_asked_for_anew_only_once(
     remote: Remote, archive: Archive, final: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport.time, "sleep", lambda _: None)
+    own_time(monkeypatch, transport, sleep=lambda _: None)
     archive.faults.no_etag, archive.faults.flip_at, archive.faults.cuts = True, 5, [120_000] * 18
     with pytest.raises(ChecksumError, match="and none were kept"):
         store.fetch_remote(replace(remote, sha256=SHA256), final)

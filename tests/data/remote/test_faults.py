@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from archive import Archive, Stored, guo_alm_local
+from clocks import own_time
 from neurodata4ml import describe, fetch
 from neurodata4ml.data.archives import sources
 from neurodata4ml.data.cache import store
@@ -66,7 +67,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))
         monkeypatch.setenv("NEURODATA4ML_CATALOG", str(tmp_path))
         monkeypatch.setenv("NEURODATA4ML_DANDI_API", archive.api)
-        monkeypatch.setattr(transport.time, "sleep", naps.append)
+        own_time(monkeypatch, transport, sleep=naps.append)
         yield Scene(archive, guo_alm_local(archive, tmp_path, CONTENT), naps)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from archive import Archive, Stored
+from clocks import own_time
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.remote.addresses import Reach, origin
 from neurodata4ml.data.remote.transfer import Before
@@ -24,7 +25,7 @@ CONTENT = np.random.default_rng(0).bytes(300_000)
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between tries, which are noted and not made."""
     naps: list[float] = []
-    monkeypatch.setattr(transport.time, "sleep", naps.append)
+    own_time(monkeypatch, transport, sleep=naps.append)
     return naps
 
 
@@ -157,7 +158,7 @@ def test_what_arrived_is_not_lost_for_a_word_of_another_length(
     archive: Archive, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy may answer in place of the server."""
-    monkeypatch.setattr(transport.time, "sleep", lambda _: archive.faults.heal())
+    own_time(monkeypatch, transport, sleep=lambda _: archive.faults.heal())
     file = io.BytesIO(CONTENT[:100_000])
     archive.faults.ignore_range, archive.faults.lengths, archive.faults.length_by = True, 9, -7
     assert download(archive, stored, file) == CONTENT
@@ -167,7 +168,7 @@ def test_what_arrived_is_not_lost_for_a_word_of_another_length(
     ]
     file = io.BytesIO(CONTENT[:100_000])
     archive.faults.ignore_range, archive.faults.lengths, archive.faults.length_by = True, 9, -7
-    monkeypatch.setattr(transport.time, "sleep", lambda _: None)
+    own_time(monkeypatch, transport, sleep=lambda _: None)
     with pytest.raises(ArchiveError, match=r"it offers 299,993 bytes now, in place of the 300,000 .* are kept"):
         download(archive, stored, file)
     assert file.getvalue() == CONTENT[:100_000]

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from archive import Archive, Stored
+from clocks import own_time
 from neurodata4ml.data.remote import client as its_client
 from neurodata4ml.data.remote import transport
 from neurodata4ml.data.remote.addresses import Reach, RefusedError, origin
@@ -24,7 +25,7 @@ from neurodata4ml.errors import ArchiveError, NeuroDataError, NotCachedError
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between tries, which are noted and not made."""
     naps: list[float] = []
-    monkeypatch.setattr(transport.time, "sleep", naps.append)
+    own_time(monkeypatch, transport, sleep=naps.append)
     return naps
 
 
