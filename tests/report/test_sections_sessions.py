@@ -80,7 +80,7 @@ def test_the_answer_is_three_sentences_made_from_the_numbers():
     assert "ceiling of raw values 0.9" in answer[0]
     assert "over 3 recordings" in answer[0], "the second area is in three of four"
     assert answer[1] == "None of the 4 other candidates fits as well, in either area."
-    assert "p ≤ 0.05 in 4 of 4 recordings, 0.20 by chance alone" in answer[2]
+    assert "p ≤ 0.05 in 4 of 4 recordings, 0.20 expected by chance" in answer[2]
     assert "above chance" in answer[2]
 
 
@@ -170,6 +170,17 @@ def test_different_stimuli_leave_distances_without_a_mean():
     section = SECTIONS_OF_MANY["rdms"](factory_many.of_sessions(sessions))
     assert section.answer == ("The recordings have different stimuli, so their distances have no mean.",)
     assert "Not available: distances have no mean, since the recordings have different stimuli." in section.warnings
+
+
+def test_methods_tell_the_options_that_the_study_chose_and_not_the_seed_that_its_recordings_share():
+    own = {
+        key: dataclasses.replace(one, spec={**one.spec, "options": {"activations": {"seed": 0}}})
+        for key, one in FEW.sessions.items()
+    }
+    assert "Options chosen" not in said(SECTIONS_OF_MANY["methods"](dataclasses.replace(FEW, sessions=own)))
+    chosen = {**FEW.spec, "options": {"decode": {"decoder": "svm"}}}
+    text = said(SECTIONS_OF_MANY["methods"](dataclasses.replace(FEW, spec=chosen, sessions=own)))
+    assert "Options chosen by the study: decoder = svm (decode);" in text
 
 
 def test_methods_name_the_recordings_and_their_sources():

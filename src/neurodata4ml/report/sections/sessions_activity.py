@@ -133,7 +133,7 @@ def _counted(array: xr.Dataset, area: str) -> str:
     )
     if not tested > 0:
         return "no recording has a p-value"
-    return f"p\u00a0≤\u00a00.05 in {found:.0f} of {count(tested, 'recording')}, {number(expected)} by chance alone"
+    return f"p\u00a0≤\u00a00.05 in {found:.0f} of {count(tested, 'recording')}, {number(expected)} expected by chance"
 
 
 def decoding_in_short(results: Results) -> str:
@@ -208,11 +208,11 @@ def _decoding_reading(array: xr.Dataset) -> tuple[str, ...]:
 
 
 _DIMENSIONS = {
-    "participation_ratio_cv": ("participation ratio, cross-validated", "dimensions"),
+    "participation_ratio_cv": ("cross-validated participation ratio", "dimensions"),
     "participation_ratio": ("participation ratio of the trial means, which noise inflates", "dimensions"),
     "n_components": ("components above those of unrelated units", "components"),
     "exponent": ("exponent of the decay of the spectrum", ""),
-    "signal_total": ("variance of the signal, cross-validated", ""),
+    "signal_total": ("cross-validated variance of the signal", ""),
 }
 """Variable -> what it is, and its units; the first that is there is the one to show."""
 

@@ -76,7 +76,7 @@ def _as_one(results: Results) -> Results:
     known = {name: value for name, value in results.spec.items() if value not in (None, "", [], {}, ())}
     return replace(
         results,
-        spec={**every[0].spec, **known},
+        spec={**every[0].spec, **known, "options": results.spec.get("options") or {}},
         data={"session": f"{len(every)} recordings", **results.data},
         arrays={name: arrays[name] for name in order},
         sessions={},
