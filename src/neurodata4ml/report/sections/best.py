@@ -128,8 +128,8 @@ def equals_of(array: xr.Dataset, area: str) -> list[str]:
     return [name for name, yes in zip(labels(array, "candidate"), among, strict=True) if yes]
 
 
-def twin_sentences(array: xr.Dataset) -> tuple[str, ...]:
-    """Return one sentence: how far every network lies above its untrained twin, in every area."""
+def twin_sentences(array: xr.Dataset, of: str = "") -> tuple[str, ...]:
+    """Return one sentence: how far every network lies above its untrained twin, in every area, and ``of`` what."""
     if "twin_gap" not in array:
         return ()
     areas = labels(array, "area")
@@ -138,7 +138,7 @@ def twin_sentences(array: xr.Dataset) -> tuple[str, ...]:
         above = int((low > 0).sum())
         return (
             f"The highest layer of a network lies above the highest of its untrained twin, by the interval of their "
-            f"difference, in {above} of {count(low.size, 'case')} (areas by networks).",
+            f"difference{of}, in {above} of {count(low.size, 'case')} (areas by networks).",
         )
     parts = []
     for name in labels(array, "trained_name"):
@@ -148,4 +148,4 @@ def twin_sentences(array: xr.Dataset) -> tuple[str, ...]:
         ]
         said = [f"{interval(*gap, level=level(array))} in {named(a)}" for gap, a in zip(gaps, areas, strict=True)]
         parts.append(f"{named(name)} by {listing(said)}")
-    return (f"Highest layer above the highest of the untrained twin: {'; '.join(parts)}.",)
+    return (f"Highest layer above the highest of the untrained twin: {'; '.join(parts)}{of}.",)

@@ -7,6 +7,7 @@ import xarray as xr
 
 from neurodata4ml.report.facts import FEW_AREAS, colours_of, level, level_words, n_units, noted
 from neurodata4ml.report.figures import encoding as figures_encoding
+from neurodata4ml.report.sections.best import twin_sentences
 from neurodata4ml.report.sections.section import Section, Shown, Table, needs
 from neurodata4ml.report.words import (
     as_float,
@@ -47,7 +48,7 @@ def encoding(results: Results) -> Section:
     return Section(
         "",
         question="How well do the features of each candidate predict the response of a single unit to a new stimulus?",
-        answer=(*encoding_sentences(results), *twin_sentences(results)),
+        answer=(*encoding_sentences(results), *twin_sentences(array, " (median over units)")),
         figures=(Shown(figures_encoding.encoding(array, colours), caption),),
         tables=(*(_table(array, area) for area in labels(array, "area")), *_unique_table(array)),
         reading=_reading(array),
@@ -86,29 +87,6 @@ def best_of(array: xr.Dataset, area: str) -> str:
     """Return the candidate with the highest median; nothing where none is defined."""
     middle = np.atleast_1d(values(array, "median", area=area))
     return labels(array, "candidate")[int(np.nanargmax(middle))] if np.isfinite(middle).any() else ""
-
-
-def twin_sentences(results: Results) -> tuple[str, ...]:
-    """Return how far the highest layer of every network lies above the highest of its untrained twin."""
-    array = results.arrays["encoding"]
-    if "twin_gap" not in array:
-        return ()
-    areas = labels(array, "area")
-    if len(areas) > FEW_AREAS:
-        low = values(array, "twin_gap_low")
-        return (
-            "The highest layer of a network predicts better than the highest of its untrained twin, by the interval of "
-            f"their difference over units, in {int((low > 0).sum())} of {count(low.size, 'case')} (areas by networks).",
-        )
-    parts = []
-    for name in labels(array, "trained_name"):
-        gaps = [
-            [values(array, v, area=a, trained_name=name) for v in ("twin_gap", "twin_gap_low", "twin_gap_high")]
-            for a in areas
-        ]
-        said = [f"{interval(*gap, level=level(array))} in {named(a)}" for gap, a in zip(gaps, areas, strict=True)]
-        parts.append(f"{named(name)} by {listing(said)}")
-    return (f"Highest layer above the highest of the untrained twin: {'; '.join(parts)} (median over units).",)
 
 
 def _table(array: xr.Dataset, area: str) -> Table:
