@@ -41,7 +41,8 @@ class Spec:
     order : tuple of str, optional
         Three or more areas from early to late, for the hierarchy score; a known order when left out.
     n_shuffles : int
-        Shuffles behind every p-value; 99 resolve p = 0.01.
+        Shuffles behind every p of decoding; 99 resolve p = 0.01. Those of similarities rest on 999, unless
+        ``[compare]`` has ``n_shuffles``.
     seed : int
         Starts every random step.
     out : str, optional

@@ -10,6 +10,7 @@ import factory
 import pytest
 from looks import contrast
 
+import factory_many
 from neurodata4ml.report.page import render
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -26,6 +27,7 @@ PAGES = {
         spec={"title": LONG},
     ),
     "twelve": lambda: factory.make_results(tuple(f"VIS{letter}" for letter in "abcdefghijkl"), n_stimuli=60),
+    "many": lambda: factory_many.make_many(5, partial=True, missing={"sessions/rec-005": "the file ends too early"}),
     "nothing": lambda: factory.make_results(only=(), missing={"rdms": "an RDM needs at least 4 conditions"}),
 }
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

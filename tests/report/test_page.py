@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.errors import NeuroDataError
 from neurodata4ml.report.figures.squares import squares
-from neurodata4ml.report.folder import check_folder, write_report
+from neurodata4ml.report.folder import write_report
 from neurodata4ml.report.page import render, title_of
 from neurodata4ml.report.sections.sections import SECTIONS
 from neurodata4ml.results import Results
@@ -255,18 +254,3 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one_whole(tmp_path):
         write_report(broken, tmp_path)
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["index.html", *BESIDE])
-
-
-def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(tmp_path):
-    file = tmp_path / "file"
-    file.write_text("in the way", encoding="utf-8")
-    with pytest.raises(NeuroDataError, match=r"no report can be written to .*: .*--out DIR"):
-        check_folder(file / "report")
-    (tmp_path / "report" / "index.html").mkdir(parents=True)
-    with pytest.raises(NeuroDataError, match=r"index.html is a folder.*--out DIR"):
-        check_folder(tmp_path / "report")
-
-
-def test_checking_a_folder_makes_nothing(tmp_path):
-    check_folder(tmp_path / "a" / "b")
-    assert list(tmp_path.iterdir()) == []

@@ -36,7 +36,7 @@ STOPPED = 130
 @click.option("--network", "networks", multiple=True, metavar="NAME", help="A network to compare with; repeatable.")
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="A layer of the networks; repeatable.")
 @click.option("--order", multiple=True, metavar="AREA", help="An area, early ones first; repeat for three or more.")
-@click.option("--n-shuffles", type=int, metavar="N", help="Shuffles behind every p-value.")
+@click.option("--n-shuffles", type=int, metavar="N", help="Shuffles behind every p of decoding.")
 @click.option("--seed", type=int, help="Seed of everything random.")
 @click.option("--title", help="What heads the page.")
 @click.option("--out", type=click.Path(file_okay=False), metavar="DIR", help="The folder of the page.")

@@ -47,9 +47,13 @@ _CHOSEN = {
 _OF_METRIC = {"cka": ("cka",), "cka_unbiased": ("cka", "hsic", "unbiased"), "procrustes": ("procrustes",)}
 
 
-def references(results: Results) -> tuple[str, ...]:
-    """Return the references of the methods that made these results, in alphabetical order."""
-    used = {"data", "arrays"}
+OVER_RECORDINGS = ("student", "animals", "summary", "prevalence", "bonferroni", "fisher", "ceiling")
+"""What rests on these is said over recordings."""
+
+
+def references(results: Results, also: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the references of the methods that made these results, and of ``also``, in alphabetical order."""
+    used = {"data", "arrays", *also}
     for name, array in results.arrays.items():
         used.update(used_by(name, array))
     return tuple(sorted(_known()[name] for name in used))

@@ -9,7 +9,7 @@ from neurodata4ml.report.methods import paragraphs
 from neurodata4ml.report.reproduce import citations, how_to_run, steps, study_file
 from neurodata4ml.report.sections.section import Listing, Section, Shown, Table
 from neurodata4ml.report.sections.sessions_words import recordings_of
-from neurodata4ml.report.sources import references
+from neurodata4ml.report.sources import OVER_RECORDINGS, references
 from neurodata4ml.report.words import count, plain
 from neurodata4ml.results import Results
 
@@ -42,26 +42,8 @@ def methods(results: Results) -> Section:
             Listing("Cite", citations(results)),
         ),
         reading=(*paragraphs(one), _over(results)),
-        references=tuple(sorted({*references(one), *SOURCES.values()})),
+        references=references(one, OVER_RECORDINGS),
     )
-
-
-SOURCES = {
-    "t": "Student (1908) The probable error of a mean. Biometrika 6:1-25. doi:10.1093/biomet/6.1.1",
-    "animals": "Aarts E, Verhage M, Veenvliet JV, Dolan CV, van der Sluis S (2014) A solution to dependency: using "
-    "multilevel analysis to accommodate nested data. Nature Neuroscience 17:491-496. doi:10.1038/nn.3648",
-    "summary": "Holmes AP, Friston KJ (1998) Generalisability, random effects and population inference. NeuroImage "
-    "7:S754. doi:10.1016/S1053-8119(18)31587-8",
-    "prevalence": "Allefeld C, Görgen K, Haynes JD (2016) Valid population inference for information-based imaging: "
-    "from the second-level t-test to prevalence inference. NeuroImage 141:378-392. "
-    "doi:10.1016/j.neuroimage.2016.07.040",
-    "bonferroni": "Dunn OJ (1961) Multiple comparisons among means. Journal of the American Statistical Association "
-    "56:52-64. doi:10.1080/01621459.1961.10482090",
-    "fisher": "Fisher RA (1925) Statistical methods for research workers. Oliver and Boyd.",
-    "ceiling": "Nili H et al. (2014) A toolbox for representational similarity analysis. PLoS Computational Biology "
-    "10:e1003553. doi:10.1371/journal.pcbi.1003553",
-}
-"""What is said over recordings rests on these."""
 
 
 _NOT_SHOWN = ("latents", "truth")
