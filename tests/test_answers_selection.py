@@ -121,6 +121,7 @@ def test_an_unknown_analysis_is_refused_with_a_suggestion():
         asked_of(Spec("demo", analyses=("decod",)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["latents", "dimensionality", "reliability", "rdms", "encoding"])
 def test_an_answer_does_not_depend_on_which_others_were_made_before(name):
     small = replace(SHORT, units="local_index % 6 == 0", layers=("logits",))

@@ -48,6 +48,7 @@ def test_decoding_tells_the_folds_that_the_design_dictates(small):
     assert digest(small, "decoding") != by_hand
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "analysis", "options"),
     [

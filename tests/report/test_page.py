@@ -134,6 +134,7 @@ def test_a_square_says_how_far_apart_its_groups_stand():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "kept"), [(90, "distances"), (150, "ranks"), (320, "names")])
 def test_sixty_squares_of_many_stimuli_stay_within_the_page(n, kept):
     rng = np.random.default_rng(0)

@@ -176,6 +176,7 @@ def _write(group: h5py.Group, tree: dict[str, Any]) -> None:
             group.attrs[name] = what
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=TREES, libver=st.sampled_from(LIBVERS), track_order=st.booleans())
 def test_any_tree_is_read_as_h5py_reads_it(
