@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from sklearn.metrics import balanced_accuracy_score
 
-from neurodata4ml.analysis.decoding.accuracy import accuracy_interval
+from neurodata4ml.analysis.decoding.accuracy import accuracy_interval, score_interval
 
 
 def decoded(n_blocks=20, per_block=30, right=0.7, seed=0):
@@ -42,6 +42,24 @@ def test_sixty_of_sixty_and_none_of_sixty_are_not_certain(right, low, high):
     assert float(found["estimate"]) == right
     assert float(found["low"]) == pytest.approx(low, abs=1e-6)
     assert float(found["high"]) == pytest.approx(high, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_interval_of_a_share_ends_at_one(seed):
+    prediction, x, *_ = decoded(n_blocks=4, per_block=10, right=0.97, seed=seed)
+    found = accuracy_interval(prediction, x)
+    assert 0 <= float(found["low"]) <= float(found["estimate"]) <= float(found["high"]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("bounded", "high"), [(True, 1.0), (False, 0.9 + 4.302653 * (2 / 3 * 0.02) ** 0.5 * 1.25**0.5)]
+)
+def test_only_a_share_has_ends(bounded, high):
+    # t.ppf(.975, 2) = 4.302653; spread .02, times (n - 1) / n, widened by 1 + 1 / (n_folds - 1)
+    left_out = np.array([[0.8], [0.9], [1.0]])
+    low, found = score_interval(np.array([0.9]), left_out, n_folds=5, n_samples=30, bounded=bounded)
+    assert found == pytest.approx([high])
+    assert low[0] >= 0 if bounded else low == pytest.approx([1.8 - high])
 
 
 @pytest.mark.slow

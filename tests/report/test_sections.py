@@ -102,6 +102,12 @@ def test_with_a_read_out_alone_the_answer_says_when_it_is_best():
     assert said[2] == "There are no images."
 
 
+def test_where_the_design_allows_no_p_none_is_told_of_the_best_bin():
+    results = factory.make_results(only=("decoding",), missing={"similarity": "there are no images"})
+    results.arrays["decoding"]["p_value_corrected"] *= np.nan
+    assert "corrected" not in three_sentences(results)[1]
+
+
 @pytest.mark.parametrize(("p", "verdict"), [(0.05, True), (0.049, False), (np.nan, False)])
 def test_a_read_out_that_is_not_told_from_chance_says_so(p, verdict):
     results = changed("decoding", p_window=p)

@@ -46,7 +46,8 @@ def score_interval(
         The score without each group, the fitted decoders held fixed.
     n_folds, n_samples : int
     bounded : bool
-        The score is a share of samples: where no group changes it, Wilson's interval stands in.
+        The score is a share of samples: its interval ends at 0 and 1, which costs no coverage, and where no group
+        changes it, Wilson's interval stands in.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def score_interval(
     low, high = np.array(score - width), np.array(score + width)
     for at in np.argwhere(error < _ROUNDING) if bounded else ():
         low[tuple(at)], high[tuple(at)] = _wilson(float(score[tuple(at)]), n_samples, CONFIDENCE)
-    return low, high
+    return (np.clip(low, 0, 1), np.clip(high, 0, 1)) if bounded else (low, high)
 
 
 def accuracy_interval(decoded: xr.Dataset, x: xr.DataArray, *, target: str = "stimulus") -> xr.Dataset:
@@ -82,9 +83,9 @@ def accuracy_interval(decoded: xr.Dataset, x: xr.DataArray, *, target: str = "st
     Returns
     -------
     Dataset
-        ``estimate``, ``se``, ``low``, ``high``, ``replicate``; see ``jackknife``. Where every replicate is the same
-        (all trials right, or all wrong) the jackknife sees no error, and ``low`` to ``high`` is the Wilson score
-        interval for as many independent trials instead.
+        ``estimate``, ``se``, ``low``, ``high``, ``replicate``; see ``jackknife``. The interval ends at 0 and 1. Where
+        every replicate is the same (all trials right, or all wrong) the jackknife sees no error, and ``low`` to
+        ``high`` is the Wilson score interval for as many independent trials instead.
     """
     trials = decoded["prediction"]["trial"]
     shown = x.sel(trial=trials)
@@ -105,7 +106,7 @@ def accuracy_interval(decoded: xr.Dataset, x: xr.DataArray, *, target: str = "st
 
 def _widened(found: xr.Dataset, factor: float) -> xr.Dataset:
     low, high = (found["estimate"] + factor * (found[bound] - found["estimate"]) for bound in ("low", "high"))
-    return found.assign(se=factor * found["se"], low=low, high=high)
+    return found.assign(se=factor * found["se"], low=low.clip(0, 1), high=high.clip(0, 1))
 
 
 def _with_wilson(found: xr.Dataset, n_trials: int) -> xr.Dataset:

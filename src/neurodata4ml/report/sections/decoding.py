@@ -162,7 +162,8 @@ def _course_sentences(results: Results) -> tuple[str, ...]:
         if np.isfinite(course).any():
             at = _best_bin(array, course)
             p = np.atleast_1d(values(array, "p_value_corrected", area=area))
-            said = f", {p_value(p[at])} corrected for all bins" if p.size == course.size else ""
+            is_tested = p.size == course.size and np.isfinite(p[at])
+            said = f", {p_value(p[at])} corrected for all bins" if is_tested else ""
             parts.append(f"{number(course[at])} from {named(area)} at {compact(time[at])}\u00a0s{said}")
     if not parts:
         return (f"How well the {_target(results)} is read is not available.",)

@@ -29,7 +29,7 @@ def latent_trajectories(m: Material) -> xr.Dataset:
 
     What a method gives for single trials is averaged over the trials of each condition.
     """
-    need_conditions(m, 2, "latents")
+    need_conditions(m, 2, "a latent trajectory")
     options: dict[str, Any] = {"n_components": min(3, *m.area_sizes.values(), 3), **m.options("latents")}
     of_trials = options.get("method", "pca") in OF_TRIALS
     parts = [_path(m.of_area(m.coarse, area), options, of_trials=of_trials) for area in m.areas]
