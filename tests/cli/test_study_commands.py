@@ -69,6 +69,19 @@ def test_check_tells_every_mistake_with_its_line_and_ends_with_2() -> None:
     assert "study.toml, line 4: [decode] has no option 'decodr'. Did you mean 'decoder'?" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("[decode]\ndecodr = 'lda'", "line 3: [decode] has no option 'decodr'"), ("session = 'x'", "line 2: demo has no")],
+)
+def test_a_report_refuses_what_check_refuses_with_the_same_code(line: str, says: str) -> None:
+    Path("study.toml").write_text(f'dataset = "demo"\n{line}\n', encoding="utf-8")
+    for command in (["study", "check"], ["report"]):
+        done = CliRunner().invoke(main, [*command, "study.toml"])
+        assert done.exit_code == 2
+        assert says in done.stderr
+    assert [path.name for path in Path().iterdir()] == ["study.toml"]
+
+
 def test_check_tells_a_program_what_it_tells_a_reader() -> None:
     text = 'dataset = "allen-vc"\nsessions = "all"\nseed = 3\n[decode]\ndecoder = "svm"\n'
     Path("study.toml").write_text(text, encoding="utf-8")

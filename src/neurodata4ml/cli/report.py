@@ -60,11 +60,14 @@ def report(targets: tuple[str, ...], as_json: bool, quiet: bool, workers: int, f
     again it goes on from there. The numbers are the same for any --workers.
     """
     from neurodata4ml.spec import read_spec
+    from neurodata4ml.studies.options import check_options
 
     try:
         if len(targets) > 1:
             options["files"] = targets
         spec = read_spec(targets[0], **options)
+        if spec.origin:  # a mistake of a study file, as ``study check`` ends; names that nothing has are told below
+            check_options(spec)
     except DesignError as error:
         raise click.UsageError(str(error)) from error
     page = _answered(spec, workers=workers, force=force, quiet=quiet)
