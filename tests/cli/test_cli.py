@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -96,14 +97,21 @@ def test_a_mistyped_command_or_option_ends_with_2_and_a_suggestion() -> None:
     assert typed("fetch").exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["list", "describe", "fetch", "report"])
+def commands(group: click.Group, *above: str) -> list[str]:
+    """Return every command as it is typed: ``cache ls``."""
+    each = [(name, one) for name, one in group.commands.items()]
+    below = [words for name, one in each if isinstance(one, click.Group) for words in commands(one, *above, name)]
+    return below + [" ".join((*above, name)) for name, one in each if not isinstance(one, click.Group)]
+
+
+@pytest.mark.parametrize("command", commands(main))
 def test_the_help_of_every_command_teaches_by_example(command: str) -> None:
-    shown = typed(command, "--help")
+    shown = typed(*command.split(), "--help")
     assert shown.exit_code == 0
     assert f"neurodata4ml {command}" in shown.stdout
     assert "Example" in shown.stdout
-    assert "-q, --quiet" in shown.stdout
-    assert "--json" in shown.stdout
+    for option in ("-q, --quiet", "-v, --verbose", "--json"):
+        assert option in shown.stdout
 
 
 def test_the_first_help_shows_the_two_lines_to_begin_with() -> None:

@@ -23,7 +23,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except NeuroDataError as error:
-            if logging.getLogger("neurodata4ml").level <= logging.DEBUG:
+            if logging.getLogger("neurodata4ml").level == logging.DEBUG:
                 import traceback
 
                 traceback.print_exc()

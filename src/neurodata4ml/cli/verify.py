@@ -63,7 +63,8 @@ def verify(
 @click.option("--out", type=click.Path(file_okay=False), metavar="DIR", help="The folder of the page.")
 @click.option("--force", is_flag=True, help="Write into a folder that is no report.")
 @json_option
-def diff(first: str, second: str, out: str | None, force: bool, as_json: bool) -> None:
+@spoken
+def diff(first: str, second: str, out: str | None, force: bool, as_json: bool, quiet: bool) -> None:
     """Compare the reports in the folders A and B, of another model, dataset or seed, and write one page.
 
     It sets side by side what was asked, of which data, in which environment, and every number that both have, each with
