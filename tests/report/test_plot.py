@@ -276,6 +276,11 @@ def test_an_unknown_figure_of_a_report_is_told_the_known_ones() -> None:
         plot(every_result.counts(), "rate")
 
 
+def test_one_component_without_time_stands_against_the_trials_in_their_order() -> None:
+    plane, _ = plot(nd.latents(result_of("latents of trials").latents.rename(component="unit"), n_components=1))
+    assert plane.get_xlabel() == "trial, in order"
+
+
 def test_latents_by_an_unknown_coordinate_are_told_the_known_ones() -> None:
     with pytest.raises(DimensionError, match=r"groups by a coordinate of trial: .*speed.*; got by='hue'"):
         plot(result_of("latents of trials"), by="hue")

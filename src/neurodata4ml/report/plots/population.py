@@ -34,6 +34,8 @@ def positions(ax: Axes, found: xr.Dataset, *, by: str | None = None) -> None:
         _cloud(ax, floats(x.transpose(condition, "component")), group, names)
     shares = np.atleast_1d(variable(found, "explained_variance", (1,)))
     drawings.name_components(ax, shares, x.sizes["component"], event(found))
+    if "time" not in x.dims and x.sizes["component"] == 1:
+        ax.set_xlabel(f"{condition}, in order")
     if 1 < len(names) <= drawings.FEW_CONDITIONS:
         ax.legend(
             title=plain(by or _group_name(x, condition), 20),
@@ -57,7 +59,8 @@ def explained(ax: Axes, found: xr.Dataset) -> None:
     ax.set(xlabel="component", ylabel="explained variance (%)", ylim=(0, None))
     if share.size <= 12:
         ax.set_xticks(at)
-    ax.legend()
+    if share.size > 1:
+        ax.legend()
 
 
 def two_parts(found: xr.Dataset) -> Panels:
