@@ -21,7 +21,7 @@ ROOF = {"areas", "candidates", "versus", "hierarchies", "beside"}
 ROOF |= {"studies", "verification"}
 FLOORS = (
     {"errors", "suggest", "cores", "compiled", "sparse_projection"},
-    {"names", "require", "optional"},
+    {"names", "require", "optional", "citing"},
     {"dims", "places"},
     {"toml_lines", "lock", "study_keys"},
     {"record", "study_file"},

@@ -110,5 +110,16 @@ def test_the_wheel_installs_with_all_it_needs(wheel: Path, tmp_path: Path) -> No
     check_commands(commands, empty)
     named = "import neurodata4ml as n; print(len([getattr(n, name) for name in n.__all__]))"
     assert int(run(python, "-c", named, cwd=empty)) >= 30
-    run(commands / "neurodata4ml", "report", "demo", "--out", "page", cwd=empty)
+    run(
+        commands / "neurodata4ml",
+        "report",
+        "demo",
+        "--analysis",
+        "rates",
+        "--analysis",
+        "decode",
+        "--out",
+        "page",
+        cwd=empty,
+    )
     assert (empty / "page" / "index.html").stat().st_size > 100_000

@@ -93,6 +93,17 @@ def test_two_thousand_spikes_are_marks_and_one_more_makes_them_a_picture():
     assert "data:image/png;base64," in many
 
 
+def test_a_raster_names_its_conditions_and_parts_them():
+    found = spikes(300).assign(
+        raster_condition=("raster_block", ["$left", "right"]), raster_begins=("raster_block", [0, 70])
+    )
+    found.attrs["raster_trials"] = 100
+    drawn = figures_activity.raster(found)
+    assert "100 trials, sorted by condition" in drawn.alt
+    for name in ("$left", "right", "trial, by condition"):
+        assert name in str(drawn.svg)
+
+
 def test_an_rdm_shows_ranks_and_leaves_the_diagonal_blank():
     square = np.array([[0, 1, 5], [1, 0, np.nan], [5, np.nan, 0]])
     steps, low, high = ranks.percentiles(square)

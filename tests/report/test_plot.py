@@ -276,6 +276,56 @@ def test_an_unknown_figure_of_a_report_is_told_the_known_ones() -> None:
         plot(every_result.counts(), "rate")
 
 
+def test_figures_that_a_report_does_not_hold_are_not_offered() -> None:
+    results = factory.make_results(n_stimuli=12, n_conditions=3, only=("psth", "decoding"))
+    del results.arrays["psth"]["rate_by_condition"]
+    del results.arrays["decoding"]["accuracy_window"]
+    for name in ("rate_by_condition", "decoding_whole_window"):
+        with pytest.raises(DesignError, match=rf"the figures raster, rate and decoding_over_time; got '{name}'"):
+            plot(results, name)
+
+
+@pytest.mark.parametrize("ax", ["x", 3, object()])
+def test_what_are_no_axes_is_refused(ax: Any) -> None:
+    with pytest.raises(DesignError, match=r"axes with an x and a y; ax holds a .*Type figure, ax = plt.subplots"):
+        plot(result_of("decode"), ax=ax)
+
+
+def test_a_figure_and_axes_of_another_geometry_are_refused() -> None:
+    with pytest.raises(DesignError, match="ax holds a Figure"):
+        plot(result_of("decode"), ax=plt.figure())
+    for projection, kind in (("polar", "polar"), ("3d", "3d")):
+        with pytest.raises(DesignError, match=f"ax holds {kind} axes"):
+            plot(result_of("decode"), ax=plt.figure().add_subplot(projection=projection))
+
+
+@pytest.mark.parametrize("colours", ["red", ["red"], {"early": "no colour"}])
+def test_colours_that_are_no_dict_of_colours_are_refused(colours: Any) -> None:
+    with pytest.raises(DesignError, match="takes as colours a dict from area to colour; got"):
+        plot(result_of("decode"), colours=colours)
+
+
+@pytest.mark.parametrize(
+    "stretch", [{"start": "a"}, {"start": np.nan}, {"seconds": np.inf}, {"seconds": -1}, {"seconds": 0}]
+)
+def test_a_stretch_that_is_none_is_refused(stretch: dict[str, Any]) -> None:
+    spikes = {"spike_times": ("spike", [0.5, 1.1]), "spike_start": ("unit", [0]), "spike_stop": ("unit", [2])}
+    (name,) = stretch
+    with pytest.raises(DesignError, match=rf"plot of a session takes as {name} .*; got {name}="):
+        plot(xr.Dataset(spikes), **stretch)
+
+
+def test_a_stretch_without_spikes_says_so() -> None:
+    spikes = {"spike_times": ("spike", [0.5, 1.1]), "spike_start": ("unit", [0]), "spike_stop": ("unit", [2])}
+    assert "no spike from 100 to 105 s" in texts(plot(xr.Dataset(spikes), start=100))
+
+
+@pytest.mark.parametrize("ceiling", ["hi", [0.5, 0.6], {"a": 1}])
+def test_a_ceiling_that_is_not_of_these_units_is_refused(ceiling: Any) -> None:
+    with pytest.raises(DesignError, match=r"takes as ceiling one number for each of its \d+ units"):
+        plot(result_of("encode"), ceiling=ceiling)
+
+
 def test_one_component_without_time_stands_against_the_trials_in_their_order() -> None:
     plane, _ = plot(nd.latents(result_of("latents of trials").latents.rename(component="unit"), n_components=1))
     assert plane.get_xlabel() == "trial, in order"

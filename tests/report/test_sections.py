@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
 import tomllib
 
@@ -10,6 +11,7 @@ import factory
 import numpy as np
 import pytest
 
+from conftest import ROOT
 from neurodata4ml.report.answer import three_sentences
 from neurodata4ml.report.reproduce import citations, how_to_run, study_file
 from neurodata4ml.report.sections.across import across_sentences
@@ -200,7 +202,7 @@ def test_areas_are_compared_from_as_many_units_of_each_only(section):
         RESULTS,
         arrays={"similarity": RESULTS.arrays["similarity"].drop_vars("matched").assign(n_units=("area", [9, 9]))},
     )
-    assert "Each area has 9\u00a0units, so similarities may be compared" in all_text(even, "similarity")
+    assert "Each area has 9\u00a0units, so that their number does not favour any area" in all_text(even, "similarity")
 
 
 def test_the_hierarchy_score_stands_beside_its_twins_and_shows_what_is_ranked(section):
@@ -344,10 +346,44 @@ def test_several_files_are_named_in_the_study_file_by_their_names(tmp_path):
     assert read_spec(tmp_path / "study.toml").files == files
 
 
+def test_candidates_within_the_interval_of_the_best_encoder_are_named():
+    array = RESULTS.arrays["encoding"]
+    best, second = (str(name) for name in array["candidate"].values[:2])
+    others = dict.fromkeys(array["candidate"].values[2:], 0.1)
+    middle = np.array([0.6, 0.55, *others.values()])
+    said = all_text(changed("encoding", median=middle, median_low=middle - 0.1, median_high=middle + 0.1), "encoding")
+    assert f"predicted best from {best}" in said
+    assert f"Within that interval lies {second} (0.55) as well." in said
+    clear = all_text(changed("encoding", median=middle, median_low=middle - 0.01), "encoding")
+    assert "Within that interval" not in clear
+
+
+def test_the_width_of_the_bins_of_a_course_is_told_where_its_times_are():
+    one = changed("decoding")
+    one.arrays["decoding"].attrs["bin_width"] = 0.2
+    said = all_text(one, "decoding")
+    captions = [shown.caption for shown in SECTIONS["decoding"](one).figures]
+    assert any("from each time bin of 200\u00a0ms, drawn at its middle," in caption for caption in captions)
+    assert "A time is the middle of a bin of 200\u00a0ms." in said
+    assert "; over time, in bins of 200\u00a0ms" in all_text(one, "methods")
+
+
 def test_the_citation_is_bibtex_with_a_bare_doi():
     assert "  doi = {10.1234/demo}," in citations(
         factory.make_results(only=(), data={"doi": "https://doi.org/10.1234/demo"})
     )
+
+
+def test_a_hostile_title_stays_within_its_entry_and_the_software_is_cited_as_in_its_own_file():
+    hostile = "a_b & 50% } @misc{x, \\input{/etc/passwd}"
+    said = citations(Results({}, {"title": hostile}, {}, software={"neurodata4ml": "0.1.0"}))
+    assert said.count("@misc{") == 2
+    assert said.count("{") == said.count("}")
+    assert r"title = {{a\_b \& 50\% \textbraceright{} @misc\textbraceleft{}x, \textbackslash{}input" in said
+    facts = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    for name in ("author", "title"):
+        (own,) = re.findall(rf"{name} = {{{{(neurodata4ml: .*|the .*)}}}}", said)
+        assert f'"{own}"' in facts
 
 
 def test_references_are_those_of_the_methods_that_were_used():

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import xarray as xr
 
 from neurodata4ml.report.facts import asked_for, level_words
-from neurodata4ml.report.sections.decoding import DECODERS, folds_words
+from neurodata4ml.report.sections.decoding_reading import DECODERS, folds_words
 from neurodata4ml.report.sections.encoding import ENCODERS
 from neurodata4ml.report.sections.population import REDUCERS
 from neurodata4ml.report.sources import cited, used_by
 from neurodata4ml.report.words import (
+    bin_words,
     compact,
     count,
     distance_words,
@@ -59,7 +60,10 @@ def _units(units: object) -> str:
 
 def _psth(results: Results, array: xr.Dataset) -> str:
     level = level_words(array)
-    return f"Firing rates are means over trials and units, with {level} jackknife intervals{_of('psth', array)}."
+    return (
+        f"Firing rates are means over trials and units, with {level} jackknife intervals over stretches of trials, for "
+        f"these units{_of('psth', array)}."
+    )
 
 
 def _decoding(results: Results, array: xr.Dataset) -> str:
@@ -69,9 +73,15 @@ def _decoding(results: Results, array: xr.Dataset) -> str:
     return (
         f"The {plain(attrs.get('target', 'stimulus'), 40)} was decoded by {decoder}{confounds}, scored by "
         f"{score_words(attrs.get('scoring', 'balanced_accuracy'))} in {count(attrs.get('n_folds'), 'fold')} of "
-        f"{folds_words(array)}, against {count(attrs.get('n_shuffles'), 'shuffle')} of the labels"
+        f"{folds_words(array)}, against {count(attrs.get('n_shuffles'), 'shuffle')} of the labels{_in_bins(array)}"
         f"{_of('decoding', array)}."
     )
+
+
+def _in_bins(array: xr.Dataset) -> str:
+    """Return how wide the bins of a course over time are, which are wider than those of the rates."""
+    width = bin_words(array)
+    return f"; over time, in bins of {width}" if width and array.sizes.get("time", 1) > 1 else ""
 
 
 def _latents(results: Results, array: xr.Dataset) -> str:
@@ -79,7 +89,8 @@ def _latents(results: Results, array: xr.Dataset) -> str:
     after = str(array.attrs.get("averaged")) == "after"
     of = "single trials" if after else "trial-averaged responses"
     n = count(array.sizes.get("component"), name.rstrip("s"), name)
-    return f"Trajectories are {n} of {of}{_of('latents', array)}."
+    width = f" in bins of {bin_words(array)}" if bin_words(array) else ""
+    return f"Trajectories are {n} of {of}{width}{_of('latents', array)}."
 
 
 def _dimensionality(results: Results, array: xr.Dataset) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import tomli_w
 
+from neurodata4ml.citing import cite_software, cite_unlisted
 from neurodata4ml.report.facts import asked_for
 from neurodata4ml.report.words import compact, count, listing, plain
 from neurodata4ml.results import Results
@@ -63,24 +64,22 @@ def study_file(results: Results) -> str:
 
 def citations(results: Results) -> str:
     """Return BibTeX for the data with the papers about them, as the catalog knows them, and for this software."""
-    software = _bibtex("neurodata4ml", {"title": "neurodata4ml", "version": results.software.get("neurodata4ml")})
     known = str(results.data.get("bibtex") or "")
     if known.startswith("@misc{neurodata4ml,"):  # the demo is this software
         return known
-    return f"{known or _of_data(results)}\n\n{software}"
+    return f"{known or _of_data(results)}\n\n{cite_software(plain(results.software.get('neurodata4ml') or ''))}"
 
 
 def _of_data(results: Results) -> str:
     """Return BibTeX for data that are not in the catalog, from what is known of them."""
     data = results.data
-    key = re.sub(r"[^A-Za-z0-9]+", "", str(data.get("dataset") or "data")) or "data"
-    fields = {
-        "title": data.get("title") or data.get("dataset") or data.get("source"),
-        "note": data.get("citation"),
-        "version": data.get("version"),
-        "doi": re.sub(r"^(doi:|https?://(dx\.)?doi\.org/)", "", str(data.get("doi") or "")),
-    }
-    return _bibtex(key, fields)
+    return cite_unlisted(
+        str(data.get("dataset") or "data"),
+        title=plain(data.get("title") or data.get("dataset") or data.get("source") or ""),
+        note=plain(data.get("citation") or ""),
+        version=plain(data.get("version") or ""),
+        doi=re.sub(r"^(doi:|https?://(dx\.)?doi\.org/)", "", plain(data.get("doi") or "")),
+    )
 
 
 def steps(results: Results) -> tuple[tuple[str, str], ...]:
@@ -107,11 +106,6 @@ def steps(results: Results) -> tuple[tuple[str, str], ...]:
         ("analyses", ", ".join(made)),
         ("page", "index.html and results.json"),
     )
-
-
-def _bibtex(key: str, fields: dict[str, Any]) -> str:
-    lines = [f"  {name} = {{{plain(value)}}}," for name, value in fields.items() if value]
-    return "\n".join([f"@misc{{{key},", *lines, "}"])
 
 
 def _short_lists(text: str) -> str:

@@ -83,6 +83,12 @@ def confidence(level: float) -> str:
     return f"{100 * level:.4g}{NBSP}%"
 
 
+def bin_words(array: xr.Dataset) -> str:
+    """Return how wide the time bins of a result are, in ms; nothing where it does not say."""
+    width = array.attrs.get("bin_width")
+    return f"{compact(1000 * width)}\u00a0ms" if isinstance(width, int | float) else ""
+
+
 def percent(fraction: Any, digits: int = 0) -> str:
     """Return a fraction as per cent, with the space that typographers want."""
     value = as_float(fraction)

@@ -28,6 +28,7 @@ from neurodata4ml.spec import Spec
 from neurodata4ml.studies.answers.answers import asked_of
 from neurodata4ml.studies.material import Material, prepare
 from neurodata4ml.studies.progress import Progress, Steps
+from neurodata4ml.studies.silence import warn_of_silence
 from neurodata4ml.study_file import is_file_of_network
 
 PACKAGES = ("neurodata4ml", "numpy", "scipy", "pandas", "xarray", "scikit-learn", "h5py", "onnxruntime", "matplotlib")
@@ -91,6 +92,7 @@ def one_recording(spec: Spec, key: str = "", *, progress: Progress | None = None
         warnings.simplefilter("always", UserWarning)
         steps.begin("open")
         material = prepare(spec)
+        warn_of_silence(material.totals)
         for name, answer in asked.items():
             steps.begin(name)
             try:

@@ -8,24 +8,11 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 
 from neurodata4ml import __version__
+from neurodata4ml.citing import AUTHOR, TITLE, escaped, titled, written
 from neurodata4ml.data.entries.catalog import describe
 from neurodata4ml.data.entries.records import Entry, Paper
 
-AUTHOR = "the neurodata4ml developers"
-TITLE = "neurodata4ml: from the name of an open neural dataset to a comparison of brain and network"
-"""As in CITATION.cff: what to cite where the data are simulated."""
-
 PUBLISHERS = {"dandi": "DANDI Archive", "zenodo": "Zenodo", "osf": "OSF"}
-
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "{": r"\textbraceleft{}",  # BibTeX counts \{ as a brace that opens
-    "}": r"\textbraceright{}",
-    **{letter: f"\\{letter}" for letter in "&%$#_"},
-}
-"""What means something to LaTeX, and how it is written where it should not."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +64,13 @@ def _data(entry: Entry) -> Reference:
     licence = entry.license + (f" ({entry.license_url})" if entry.license_url else "")
     fields = {
         "author": _names(entry.data_author),
-        "title": _title(entry.title),
+        "title": titled(entry.title),
         "year": year_of(entry.version) if entry.archive == "dandi" else "",
         "publisher": PUBLISHERS.get(entry.archive, ""),
-        "version": _plain(entry.version),
+        "version": escaped(entry.version),
         "doi": entry.doi,
         "url": _address(entry),
-        "note": _plain(f"Licence: {licence}. Accessed through neurodata4ml {__version__}"),
+        "note": escaped(f"Licence: {licence}. Accessed through neurodata4ml {__version__}"),
     }
     return Reference("misc", f"{entry.name}-data", fields)
 
@@ -93,18 +80,18 @@ def _papers(entry: Entry) -> list[Reference]:
         return [_paper(paper) for paper in entry.papers]
     if not entry.paper_doi:
         return []
-    fields = {"title": "", "doi": entry.paper_doi, "note": _plain(entry.citation)}
+    fields = {"title": "", "doi": entry.paper_doi, "note": escaped(entry.citation)}
     return [Reference("misc", f"{entry.name}-paper", fields)]
 
 
 def _paper(paper: Paper) -> Reference:
     fields = {
         "author": _names(paper.author),
-        "title": _title(paper.title),
-        "journal": _plain(paper.journal),
+        "title": titled(paper.title),
+        "journal": escaped(paper.journal),
         "year": str(paper.year),
-        "volume": _plain(paper.volume),
-        "pages": re.sub(r"(?<=\d)[-–](?=\w)", "--", _plain(paper.pages)),
+        "volume": escaped(paper.volume),
+        "pages": re.sub(r"(?<=\d)[-–](?=\w)", "--", escaped(paper.pages)),
         "doi": paper.doi,
     }
     return Reference("article" if paper.journal else "misc", _key(paper), fields)
@@ -113,10 +100,10 @@ def _paper(paper: Paper) -> Reference:
 def _software(entry: Entry) -> Reference:
     fields = {
         "author": f"{{{AUTHOR}}}",
-        "title": _title(TITLE),
+        "title": titled(TITLE),
         "version": __version__,
         "doi": "",
-        "note": _plain(f"{entry.title} (dataset {entry.name}, format {entry.version}; simulated)"),
+        "note": escaped(f"{entry.title} (dataset {entry.name}, format {entry.version}; simulated)"),
     }
     return Reference("misc", "neurodata4ml", fields)
 
@@ -143,17 +130,8 @@ def _names(author: str) -> str:
     return re.sub(r"(?<!\\)([&%$#_])", r"\\\1", author)
 
 
-def _title(title: str) -> str:
-    return f"{{{_plain(title)}}}" if title else ""  # in braces of its own, so that no style changes its capitals
-
-
-def _plain(text: str) -> str:
-    return "".join(LATEX.get(letter, letter) for letter in " ".join(text.split()))
-
-
 def _written(its: Reference, taken: set[str]) -> str:
     """Return a reference as BibTeX, under a key that is not ``taken`` yet (``smith2020data``, ``smith2020datab``)."""
     key = next(key for key in (its.key, *(f"{its.key}{letter}" for letter in ascii_lowercase[1:])) if key not in taken)
     taken.add(key)
-    lines = [f"  {name} = {{{value}}}" for name, value in its.fields.items() if value]
-    return f"@{its.kind}{{{key},\n" + ",\n".join(lines) + "\n}"
+    return written(its.kind, key, its.fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurodata4ml.report.figures import drawings, marks
@@ -44,7 +45,8 @@ def raster(psth: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
     ----------
     psth : Dataset
         ``raster_time`` (mark) in s, ``raster_trial`` (mark) row numbers, ``raster_unit`` (mark) unit labels and,
-        where known, ``raster_area`` (mark).
+        where known, ``raster_area`` (mark); ``raster_condition`` (raster_block) and its first row,
+        ``raster_begins`` (raster_block).
     colours : mapping of area to colour, optional
     """
     time, trial = values(psth, "raster_time").ravel(), values(psth, "raster_trial").ravel()
@@ -69,10 +71,23 @@ def raster(psth: xr.Dataset, colours: Colours = None) -> tuple[Figure, str]:
         marks.mark_onset(ax, time)
         ax.set_title(plain(f"unit {name}" + (f" ({home})" if 0 < len(home) <= LONGEST_AREA else ""), 34))
         spikes.append(int(here.sum()))
-    axes[0].set_ylim(np.nanmax(trial) + 1, -1)
-    marks.label_outer(axes, f"time from {event(psth)} (s)", "trial")
+    n_rows = int(psth.attrs.get("raster_trials", np.nanmax(trial, initial=0) + 1))
+    axes[0].set_ylim(n_rows, -1)
+    marks.label_outer(axes, f"time from {event(psth)} (s)", "trial, by condition")
+    if "raster_condition" in psth:
+        _part_conditions(axes, texts(psth, "raster_condition"), values(psth, "raster_begins"), n_rows)
     said = listing([f"unit {name} fires {n:,} spikes" for name, n in zip(shown, spikes, strict=True)], len(shown))
-    return figure, f"Spike rasters over {int(np.nanmax(trial)) + 1:,} trials: {said}."
+    return figure, f"Spike rasters over {n_rows:,} trials, sorted by condition: {said}."
+
+
+def _part_conditions(axes: list[Axes], names: list[str], begins: np.ndarray, n_rows: int) -> None:
+    """Draw a line between conditions, and name each in the place of the numbers of rows."""
+    for ax in axes:
+        for begin in begins[1:]:
+            ax.axhline(begin - 0.5, color=MUTED, linewidth=0.8)
+    middles = (begins + np.append(begins[1:], n_rows)) / 2
+    axes[0].set_yticks(middles, [plain(name, 16) for name in names])
+    axes[0].tick_params(axis="y", length=0)
 
 
 @picture
@@ -179,7 +194,7 @@ def decoding_whole_window(decoding: xr.Dataset, colours: Colours = None) -> tupl
     accuracy, chance = values(decoding, "accuracy_window"), values(decoding, "chance_window")
     low, high = values(decoding, "accuracy_window_low"), values(decoding, "accuracy_window_high")
     low, high, chance = (np.broadcast_to(v, accuracy.shape) for v in (low, high, chance))
-    figure = Figure(figsize=(marks.WIDTH * 0.8, marks.row_height(len(areas)) + 0.3), layout="constrained")
+    figure = Figure(figsize=(marks.WIDTH * 0.63, marks.row_height(len(areas)) + 0.3), layout="constrained")
     ax = figure.subplots()
     y = marks.label_rows(ax, areas)
     for i, area in enumerate(areas):
@@ -212,7 +227,7 @@ def reliability(reliability: xr.Dataset, colours: Colours = None) -> tuple[Figur
     home = np.full(value.shape, home[0]) if home.size != value.size else home
     areas = list(dict.fromkeys(home))
     colours = colours or palette(areas)
-    figure = Figure(figsize=(marks.WIDTH * 0.9, 0.7 + 0.42 * len(areas)), layout="constrained")
+    figure = Figure(figsize=(marks.WIDTH * 0.63, 0.7 + 0.42 * len(areas)), layout="constrained")
     ax = figure.subplots()
     marks.label_rows(ax, areas)
     said = []

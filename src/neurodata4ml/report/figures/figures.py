@@ -62,3 +62,18 @@ FIGURES_OF_MANY: dict[str, tuple[str, Callable[..., Picture]]] = {
     "encoding_of_recordings": ("encoding_sessions", encoding_of_recordings),
 }
 """The same for a study of many recordings; most also take ``kept``, the entry "sessions"."""
+
+HOLDS = {
+    "raster": "raster_time",
+    "rate": "rate",
+    "rate_by_condition": "rate_by_condition",
+    "decoding_over_time": "accuracy",
+    "decoding_whole_window": "accuracy_window",
+    "matched_similarity": "matched",
+    "hierarchy": "hierarchy_depth",
+    "biased_similarity": "biased_null",
+    "points_beside_truth": "response_truth",
+    "rate_course_of_recordings": "rate",
+    "decoding_course_of_recordings": "accuracy",
+}
+"""Name -> the variable without which its entry has no such figure; of the others the entry is enough."""

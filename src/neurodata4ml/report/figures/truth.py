@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurodata4ml.report.figures import marks
-from neurodata4ml.report.figures.canvas import AREA_COLOURS, INK, MUTED, Colours, palette, picture, rasterise_if_many
+from neurodata4ml.report.figures.canvas import INK, MUTED, Colours, palette, picture, rasterise_if_many
 from neurodata4ml.report.words import column, count, listing, number, plain, texts, values
 
 MOST_ROWS = 120
@@ -80,7 +80,7 @@ def points_beside_truth(truth: xr.Dataset) -> tuple[Figure, str]:
     for ax, kind in zip(axes, kinds, strict=True):
         x, y = values(truth, f"{kind}_truth").ravel(), values(truth, f"{kind}_estimate").ravel()
         known = np.isfinite(x) & np.isfinite(y)
-        drawn = ax.plot(x, y, "o", color=AREA_COLOURS[0], markersize=2.2, markeredgewidth=0, alpha=0.4)
+        drawn = ax.plot(x, y, "o", color=INK, markersize=2.2, markeredgewidth=0, alpha=0.4)
         rasterise_if_many(drawn, n_points)
         ends = [np.min(np.append(x[known], 0)), np.max(np.append(y[known], 0))]
         ax.plot(ends, ends, color=MUTED, linewidth=0.9)

@@ -125,6 +125,18 @@ def _check_options(panels: list[tuple[str, Any, Plot]], options: dict[str, Any])
                 there = f"the options {', '.join(known)}" if known else "no options"
                 message = f"plot of {kind.name} takes {there}; got {word!r}.{guess(word, known)}"
                 raise DesignError(message)
+    _check_colours(options.get("colours"))
+
+
+def _check_colours(colours: Any) -> None:
+    from matplotlib.colors import is_color_like
+
+    if colours is not None and not (isinstance(colours, Mapping) and all(map(is_color_like, colours.values()))):
+        message = (
+            f"plot takes as colours a dict from area to colour; got {plain(repr(colours), 80)}. "
+            'Type colours={"V1": "tab:blue"}.'
+        )
+        raise DesignError(message)
 
 
 def _drawn(panels: list[tuple[str, Any, Plot]], ax: Any, options: dict[str, Any]) -> Axes | np.ndarray:
@@ -158,6 +170,11 @@ def _given(ax: Any, n: int) -> list[Axes]:
             f"(figure, ax = plt.subplots(1, {n})), select one part of the result, or leave ax out."
         )
         raise DesignError(message)
+    for one in axes:
+        if getattr(one, "name", "") != "rectilinear":
+            kind = f"{one.name} axes" if hasattr(one, "name") else f"a {type(one).__name__}"
+            message = f"plot draws on axes with an x and a y; ax holds {kind}. Type figure, ax = plt.subplots()."
+            raise DesignError(message)
     return axes
 
 
@@ -193,9 +210,13 @@ def _grid(n: int) -> tuple[int, int]:
 def _of_report(results: Results, name: str | None, ax: Any) -> Any:
     """Draw one figure of the report; its figure is pyplot's, so that notebooks show it."""
     from neurodata4ml.report.facts import colours_of
-    from neurodata4ml.report.figures.figures import FIGURES, FIGURES_OF_MANY
+    from neurodata4ml.report.figures.figures import FIGURES, FIGURES_OF_MANY, HOLDS
 
-    figures = {one: found for one, found in (FIGURES | FIGURES_OF_MANY).items() if found[0] in results.arrays}
+    figures = {
+        one: found
+        for one, found in (FIGURES | FIGURES_OF_MANY).items()
+        if found[0] in results.arrays and HOLDS.get(one, "") in {"", *map(str, results.arrays[found[0]].variables)}
+    }
     there = list(figures)
     if name not in there:
         message = (

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from neurodata4ml.errors import DesignError
 from neurodata4ml.report.figures import drawings, marks
 from neurodata4ml.report.figures.canvas import INK, MUTED, Colours, condition_colour, palette, rasterise_if_many
 from neurodata4ml.report.plots.kind import (
@@ -117,12 +118,13 @@ def over_time(ax: Axes, x: xr.DataArray) -> None:
 
 def raster(ax: Axes, session: xr.Dataset, *, start: float | None = None, seconds: float = RASTER_SECONDS) -> None:
     """Draw the spikes of a session from ``start`` (s; the first trial) for ``seconds``, one row per unit."""
+    _check_stretch(start, seconds)
     onsets = floats(session["start_time"]) if "start_time" in session.variables else np.array([np.nan])
     begin = start if start is not None else float(np.nanmin(onsets)) if np.isfinite(onsets).any() else 0.0
     homes = areas_of(session)
     order = np.argsort(_first_seen(homes), kind="stable") if homes else np.arange(session.sizes["unit"])
     order = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), MOST_RASTER_UNITS)).round().astype(int))]
-    colours = area_colours(homes or [])
+    colours, before = area_colours(homes or []), len(ax.lines)
     starts, stops = session["spike_start"].values, session["spike_stop"].values
     for row, unit in enumerate(order):
         times = floats(session["spike_times"].isel(spike=slice(int(starts[unit]), int(stops[unit]))))
@@ -138,6 +140,16 @@ def raster(ax: Axes, session: xr.Dataset, *, start: float | None = None, seconds
     else:
         drawings.name_axis(ax, "y", [names_of(session, "unit")[unit] for unit in order], "unit")
     ax.set_xlabel("time in the recording (s); dotted: a trial begins")
+    if not any(np.size(line.get_xdata()) for line in ax.lines[before:] if line.get_marker() == "|"):
+        drawings.nothing(ax, f"no spike from {begin:g} to {begin + seconds:g} s")
+
+
+def _check_stretch(start: Any, seconds: Any) -> None:
+    for name, value, least in (("start", 0.0 if start is None else start, -np.inf), ("seconds", seconds, 0.0)):
+        if not isinstance(value, int | float | np.number) or not np.isfinite(value) or value <= least:
+            what = "the number of seconds to show, above 0" if name == "seconds" else "a time in the recording in s"
+            message = f"plot of a session takes as {name} {what}; got {name}={value!r}. Type {name}=10."
+            raise DesignError(message)
 
 
 def layers(ax: Axes, found: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from neurodata4ml.errors import DesignError
 from neurodata4ml.report.figures import drawings, marks
 from neurodata4ml.report.figures.canvas import INK, MUTED, Colours, palette
 from neurodata4ml.report.plots.kind import (
@@ -123,6 +124,21 @@ def ceiling(ax: Axes, found: xr.Dataset) -> None:
         drawings.nothing(ax, found.attrs.get("undefined", ""))
 
 
+def _tops(ceiling: Any, n_units: int) -> np.ndarray:
+    """Return the ceiling of every unit, or one of all."""
+    try:
+        tops = np.atleast_1d(floats(ceiling))
+    except (TypeError, ValueError):
+        tops = np.empty(0)
+    if tops.ndim != 1 or tops.size not in (1, n_units):
+        message = (
+            f"plot of an encoding takes as ceiling one number for each of its {n_units} units, as noise_ceiling and "
+            f"reliability give them, or one of all; got {plain(repr(ceiling), 60)}."
+        )
+        raise DesignError(message)
+    return tops
+
+
 def predicted(ax: Axes, part: xr.Dataset, *, colours: Colours = None, ceiling: Any = None) -> None:
     """Draw how well every unit is predicted, a row per area or per layer, the ceiling of units as a band."""
     (name,) = part.data_vars
@@ -137,7 +153,7 @@ def predicted(ax: Axes, part: xr.Dataset, *, colours: Colours = None, ceiling: A
         values, shades = [floats(x)[np.array(homes) == row] for row in rows], colours or area_colours(rows)
     spreads(ax, rows, values, shades)
     if ceiling is not None:
-        tops = floats(ceiling)
+        tops = _tops(ceiling, x.sizes["unit"])
         low, middle, high = np.nanquantile(tops, [0.25, 0.5, 0.75])
         ax.axvspan(low, high, color=MUTED, alpha=0.25, linewidth=0)
         ax.axvline(middle, color=INK, linewidth=1, linestyle=(0, (4, 2)))

@@ -92,7 +92,7 @@ def _matched_sentence(array: xr.Dataset) -> tuple[str, ...]:
         return ()
     if "matched" not in array:
         return (
-            f"Each area has {count(sizes[0], 'unit')}, so similarities may be compared across areas."
+            f"Each area has {count(sizes[0], 'unit')}, so that their number does not favour any area."
             if len(set(sizes)) == 1
             else "Areas differ in units, so similarities are not to be compared across areas.",
         )

@@ -19,6 +19,7 @@ from neurodata4ml.report.facts import (
 from neurodata4ml.report.figures import activity as figures_activity
 from neurodata4ml.report.sections.section import Section, Shown, Table, needs
 from neurodata4ml.report.words import (
+    bin_words,
     compact,
     count,
     event,
@@ -42,7 +43,7 @@ def psth(results: Results) -> Section:
         figures.append(
             Shown(
                 figures_activity.raster(array, colours),
-                "Example units (neurons). Each row is one trial, each tick one spike; the dotted line is the event.",
+                _raster_words(results, array),
             )
         )
     if "rate" in array:
@@ -67,7 +68,8 @@ def psth(results: Results) -> Section:
         figures=tuple(figures),
         reading=(
             "Time is in seconds from the aligning event. Rates are spike counts divided by the width of the bin, so "
-            "their unit is spikes per second (Hz).",
+            "their unit is spikes per second (Hz). The interval is over stretches of trials: other trials, these same "
+            "units. It is of one bin; the largest of many bins is somewhat too large, as it was picked for its size.",
         ),
         warnings=noted(array),
     )
@@ -88,10 +90,27 @@ def _rate_answer(results: Results, array: xr.Dataset) -> tuple[str, ...]:
         at = int(np.nanargmax(one))
         low, high = (np.broadcast_to(values(array, name, area=area), one.shape)[at] for name in ("low", "high"))
         said.append(
-            f"{named(area)} peaks at {interval(one[at], low, high, units='Hz', level=level(array))}, "
-            f"{compact(time[at])}\u00a0s from {event(array)} (mean of {count(n_units(results, area), 'unit')})."
+            f"{named(area)} fires most at {compact(time[at])}\u00a0s from {event(array)}: "
+            f"{interval(one[at], low, high, units='Hz', level=level(array))} in that bin{_width(array)}, mean of "
+            f"{count(n_units(results, area), 'unit')}."
         )
     return tuple(said)
+
+
+def _width(array: xr.Dataset) -> str:
+    width = bin_words(array)
+    return f" of {width}" if width else ""
+
+
+def _raster_words(results: Results, array: xr.Dataset) -> str:
+    """Return what a row of the raster is: trials are sorted by condition, and not all of them are shown."""
+    shown, all_trials = array.attrs.get("raster_trials"), array.attrs.get("n_trials")
+    some = f"; {shown:,} of {all_trials:,} trials, at even steps" if shown and all_trials and shown < all_trials else ""
+    lines = " Lines part the conditions." if "raster_condition" in array else ""
+    return (
+        f"The busiest units (neurons) of each area. Each row is one trial, sorted by {asked_for(results)} and then by "
+        f"time{some}; each tick is one spike.{lines} The dotted line is the event."
+    )
 
 
 def _peaks(rows: np.ndarray) -> np.ndarray:

@@ -183,11 +183,12 @@ def _twins(array: xr.Dataset, claim: str, yes: str, what: str) -> Iterable[Row]:
 
 
 def _truth(array: xr.Dataset) -> Iterable[Row]:
-    inside = column(array, "inside", array.sizes["row"]) > 0
+    inside, many = (column(array, name, array.sizes["row"]) for name in ("inside", "n_entries"))
+    inside, some = inside > 0, "; of many numbers, nine in ten intervals must" if (many > 1).any() else ""
     yield (
         "the analysis finds what is there",
         "simulated data, whose truth is known",
-        f"{int(inside.sum())} of {count(inside.size, 'row')} hold the truth",
+        f"{int(inside.sum())} of {count(inside.size, 'row')} hold the truth{some}",
         "see the section on truth for those that do not" if not inside.all() else "it was found",
     )
 

@@ -16,8 +16,10 @@ from neurodata4ml.report.facts import (
     span,
 )
 from neurodata4ml.report.figures import activity as figures_activity
+from neurodata4ml.report.sections.decoding_reading import bins_meant, reading
 from neurodata4ml.report.sections.section import Section, Shown, Table, needs
 from neurodata4ml.report.words import (
+    bin_words,
     bounds,
     column,
     compact,
@@ -33,34 +35,6 @@ from neurodata4ml.report.words import (
     values,
 )
 from neurodata4ml.results import Results
-
-DECODERS = {
-    "lda": "linear discriminant analysis",
-    "ridge": "ridge regression",
-    "logistic": "logistic regression",
-    "svm": "a linear support vector machine",
-    "knn": "the vote of the nearest neighbours",
-    "bayes": "Bayes' rule with Poisson spike counts",
-}
-"""Decoder -> how people call it."""
-
-_CORRECTIONS = {
-    "max-t": "Over time, each bin is compared with the maximum over all bins of each shuffle, in standard deviations "
-    "of its own shuffles.",
-    "cluster": "Over time, runs of neighbouring bins are compared with the longest runs of the shuffles: p belongs to "
-    "a run, not to its single bins.",
-    "none": "Over time, p is of each bin alone: of twenty bins without information, one has p < 0.05.",
-}
-
-_SCORES = {
-    "balanced_accuracy": "Balanced accuracy is the mean over classes of the fraction that is read correctly.",
-    "accuracy": "Accuracy is the fraction of trials that is read correctly; classes with more trials count more.",
-    "auc": "The area under the ROC curve is the fraction of pairs of trials that are put in the right order: 0.5 "
-    "without information.",
-    "r2": "R² is the share of the variance that is predicted; below 0, worse than the mean.",
-    "r": "r is the correlation of what is read with what was there.",
-    "median_error": "The median error is how far off half of the predictions are: lower is better.",
-}
 
 
 @needs("decoding", "Decoding")
@@ -81,8 +55,8 @@ def decoding(results: Results) -> Section:
         figures.append(
             Shown(
                 figures_activity.decoding_over_time(array, colours),
-                f"{score[:1].upper()}{score[1:]} of reading the {target} from each time bin alone. The grey line is "
-                f"chance{_band_words(array)}{_bar_words(array)}.",
+                f"{score[:1].upper()}{score[1:]} of reading the {target} from each time bin{_of_width(array)} "
+                f"alone. The grey line is chance{_band_words(array)}{_bar_words(array)}.",
             )
         )
     return Section(
@@ -91,7 +65,7 @@ def decoding(results: Results) -> Section:
         answer=decoding_sentences(results),
         figures=tuple(figures),
         tables=(_decoding_table(results, array),),
-        reading=_decoding_reading(array),
+        reading=reading(array),
         warnings=(*noted(array), *_without_p(array), *_below_chance(array)),
     )
 
@@ -168,11 +142,17 @@ def _course_sentences(results: Results) -> tuple[str, ...]:
     if not parts:
         return (f"How well the {_target(results)} is read is not available.",)
     score = _score(array)
-    return (f"Bin by bin, the {_target(results)} is read best with {_article(score)} of {listing(parts)}.",)
+    said = f"{_article(score)} of {listing(parts)}{bins_meant(array)}"
+    return (f"Bin by bin, the {_target(results)} is read best with {said}.",)
 
 
 def _score(array: xr.Dataset) -> str:
     return score_words(array.attrs.get("scoring", "balanced_accuracy"))
+
+
+def _of_width(array: xr.Dataset) -> str:
+    width = bin_words(array)
+    return f" of {width}, drawn at its middle," if width else ""
 
 
 def _band_words(array: xr.Dataset) -> str:
@@ -244,36 +224,6 @@ def _decoding_table(results: Results, array: xr.Dataset) -> Table:
         *(("first above chance",) if corrected else ()),
     )
     return Table("Read-out of every area", columns, tuple(rows))
-
-
-def _decoding_reading(array: xr.Dataset) -> tuple[str, ...]:
-    attrs = array.attrs
-    stated = str(attrs.get("decoder", ""))
-    decoder = DECODERS.get(stated, plain(stated) or "a linear read-out")
-    folds = folds_words(array)
-    shuffles = f"{count(attrs['n_shuffles'], 'shuffle')} of the labels" if "n_shuffles" in attrs else "shuffled labels"
-    return (
-        f"The read-out is {decoder}, trained on some trials and tested on others; {folds} are held out together, so "
-        f"that slow drift cannot help. {_SCORES.get(str(attrs.get('scoring', 'balanced_accuracy')), '')}".strip(),
-        f"Chance is what the same procedure reaches on {shuffles}"
-        + (f" ({plain(attrs['null_scheme'])})" if attrs.get("null_scheme") else "")
-        + "; p counts the observed labels among the shuffles. "
-        + _CORRECTIONS.get(str(attrs.get("correction", "max-t")), ""),
-        "The interval says how far these trials determine the accuracy; p asks whether labels without meaning do as "
-        "well. Near chance one can speak where the other does not.",
-    )
-
-
-def folds_words(array: xr.Dataset) -> str:
-    """Return what was held out together."""
-    known = {
-        "block": "whole blocks of trials",
-        "contiguous": "contiguous runs of trials",
-        "trial": "single trials",
-        "stimulus": "whole stimuli",
-    }
-    stated = str(array.attrs.get("folds", "trials"))
-    return known.get(stated, plain(stated))
 
 
 def _without_p(array: xr.Dataset) -> tuple[str, ...]:

@@ -79,7 +79,24 @@ def _best_sentence(results: Results, array: xr.Dataset, area: str, name: str, sc
     noise = f"; {number(corrected)} with the noise taken out" if np.isfinite(corrected) else ""
     return (
         f"The {count(n_units(results, area), 'unit')} of {named(area)} are predicted best from {named(name)}: median "
-        f"{score} {interval(middle, low, high, level=level(array))} over units{limit}{noise}."
+        f"{score} {interval(middle, low, high, level=level(array))} over units{limit}{noise}{_next(array, area, name)}."
+    )
+
+
+def _next(array: xr.Dataset, area: str, best: str) -> str:
+    """Return the candidates whose median lies within the interval of the best: these stimuli do not tell them apart."""
+    low = as_float(values(array, "median_low", area=area, candidate=best))
+    middles = {
+        name: as_float(values(array, "median", area=area, candidate=name)) for name in labels(array, "candidate")
+    }
+    others = [
+        name for name, middle in sorted(middles.items(), key=lambda one: -one[1]) if middle >= low and name != best
+    ]
+    said = [f"{named(name)} ({number(middles[name])})" for name in others]
+    return (
+        f". Within that interval lie {listing(said, 4)} as well"
+        if len(said) > 1
+        else (f". Within that interval lies {said[0]} as well" if said else "")
     )
 
 
@@ -134,7 +151,8 @@ def _reading(array: xr.Dataset) -> tuple[str, ...]:
     said = [
         f"The model is {encoder}; it is learnt from most of {stimuli} and scored on those held out, in "
         f"{count(attrs.get('n_folds'), 'part')}. Whole stimuli are held out, so that no image is both learnt and "
-        "tested. The interval is over units (a bootstrap): other units of these areas, these same stimuli.",
+        "tested. The interval is over units (a bootstrap): other units of these areas, these same stimuli. The best "
+        "of several candidates is picked by the scores that are shown, so its own is somewhat too high.",
         "To predict a unit is not to share its geometry: a large set of features can predict what a small one cannot, "
         "trained or not, so the twin and the baselines are what a network must beat.",
     ]

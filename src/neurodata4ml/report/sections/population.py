@@ -10,7 +10,7 @@ from neurodata4ml.report.figures import population as figures_population
 from neurodata4ml.report.figures.drawings import FEW_CONDITIONS
 from neurodata4ml.report.sections.section import Section, Shown, Table, needs
 from neurodata4ml.report.sections.spectrum import of_spectrum, spectrum_sentences
-from neurodata4ml.report.words import bounds, column, count, interval, labels, named, number, percent, values
+from neurodata4ml.report.words import bin_words, bounds, column, count, interval, labels, named, number, percent, values
 from neurodata4ml.results import Results
 
 REDUCERS = {
@@ -38,6 +38,7 @@ def latents(results: Results) -> Section:
         shares = [np.atleast_1d(values(array, "explained_variance", area=area)) for area in areas]
         answer, tables = _variance_sentences(results, areas, shares, reducer), (_variance_table(array, areas, shares),)
     after = str(array.attrs.get("averaged")) == "after"
+    in_bins = f" in bins of {bin_words(array)}" if bin_words(array) else ""
     return Section(
         "",
         question="What path does the population take through a trial?",
@@ -45,8 +46,8 @@ def latents(results: Results) -> Section:
         figures=(
             Shown(
                 figures_population.latents(array, colours_of(results)),
-                f"{'Paths of single trials, averaged by condition,' if after else 'Trial-averaged activity'} in the "
-                f"first {'two ' if array.sizes.get('component', 0) > 1 else ''}{reducer}. "
+                f"{'Paths of single trials, averaged by condition,' if after else 'Trial-averaged activity'}{in_bins} "
+                f"in the first {'two ' if array.sizes.get('component', 0) > 1 else ''}{reducer}. "
                 + (
                     "Each line is one condition, its circle is the event."
                     if array.sizes.get("condition", 0) <= FEW_CONDITIONS

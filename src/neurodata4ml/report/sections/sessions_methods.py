@@ -38,7 +38,10 @@ def methods(results: Results) -> Section:
         tables=(_lock_table(results), *((Table("Software", ("package", "version"), software),) if software else ())),
         listings=(
             Listing("Make it again, verify it, compare the two", how_to_run(results)),
-            Listing("The study as a file, every choice written out: study.toml", study_file(results)),
+            Listing(
+                "The study as a file: study.toml (what it does not name has the default of the version above)",
+                study_file(results),
+            ),
             Listing("Cite", citations(results)),
         ),
         reading=(*paragraphs(one), _over(results)),

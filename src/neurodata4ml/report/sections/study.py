@@ -121,8 +121,8 @@ def methods(results: Results) -> Section:
         "Methods",
         question="How was this page made, and how is it made again?",
         answer=(
-            "Every number above comes from one run, and nothing is computed after it; the page and results.json hold "
-            "the same values. "
+            "Every number above comes from one run. results.json holds them; medians, ranges and peaks that this page "
+            "tells are of its values. "
             + (f"All random choices derive from the seed {plain(seed)}." if seed is not None else ""),
         ),
         figures=(
@@ -134,7 +134,10 @@ def methods(results: Results) -> Section:
         tables=(Table("Software", ("package", "version"), software),) if software else (),
         listings=(
             Listing("Make it again, verify it, compare the two", how_to_run(results)),
-            Listing("The study as a file, every choice written out: study.toml", study_file(results)),
+            Listing(
+                "The study as a file: study.toml (what it does not name has the default of the version above)",
+                study_file(results),
+            ),
             Listing("Cite", citations(results)),
         ),
         reading=paragraphs(results),

@@ -26,7 +26,8 @@ def truth(results: Results) -> Section:
         figures.append(
             Shown(
                 figures_truth.points_beside_truth(array),
-                "Many numbers of one kind, each a dot; on the line, estimate and truth agree.",
+                "Many numbers of one kind, each a dot, all areas together; about 1,000 of each area are drawn, at even "
+                "steps. On the line, estimate and truth agree.",
             )
         )
     return Section(

@@ -32,8 +32,9 @@ def psth(m: Material) -> xr.Dataset:
     if len(labels) <= MAX_SHOWN:
         by = [average_by(firing_rate(m.of_area(m.counts, area), over=None)).mean("unit") for area in m.areas]
         found["rate_by_condition"] = stack(by, m.areas).rename(stimulus="condition")
-    found.update(_raster(m))
-    found.attrs = {"n_trials": m.counts.sizes["trial"], "units": "Hz", **clock(m.counts, m)}
+    raster, n_rows = _raster(m)
+    found.update(raster)
+    found.attrs = {"n_trials": m.counts.sizes["trial"], "raster_trials": n_rows, "units": "Hz", **clock(m.counts, m)}
     return found
 
 
@@ -58,8 +59,11 @@ def _population_rate(m: Material, area: str) -> xr.Dataset:
     return jackknife(lambda part: part.mean("trial"), rate)[["estimate", "se", "low", "high"]]
 
 
-def _raster(m: Material, n_units: int = 4, n_trials: int = 400) -> dict[str, xr.DataArray]:
-    """Single spikes of the busiest units of each area, trials sorted by condition."""
+def _raster(m: Material, n_units: int = 4, n_trials: int = 400) -> tuple[dict[str, xr.DataArray], int]:
+    """Single spikes of the busiest units of each area, trials sorted by condition; and the number of these trials.
+
+    Of few conditions, ``raster_condition`` names each, and ``raster_begins`` is its first row.
+    """
     per_area = max(1, n_units // len(m.areas))
     mean = m.totals.mean("trial")
     busiest = [m.of_area(mean, area).sortby(m.of_area(mean, area), ascending=False) for area in m.areas[:n_units]]
@@ -71,9 +75,14 @@ def _raster(m: Material, n_units: int = 4, n_trials: int = 400) -> dict[str, xr.
     label = fine["stimulus"].values.astype(str)
     fine = fine.isel(trial=np.argsort(label, kind="stable"))
     trial, time, unit = np.nonzero(fine.values)
-    return {
+    found = {
         "raster_time": xr.DataArray(fine["time"].values[time].round(4), dims="mark", attrs={"units": "s"}),
         "raster_trial": xr.DataArray(trial, dims="mark"),
         "raster_unit": xr.DataArray(fine["unit"].values[unit], dims="mark"),
         "raster_area": xr.DataArray(fine["area"].values[unit], dims="mark"),
     }
+    names, begins = np.unique(np.sort(label, kind="stable"), return_index=True)
+    if 1 < len(names) <= MAX_SHOWN:
+        found["raster_condition"] = xr.DataArray(names.astype(object), dims="raster_block")
+        found["raster_begins"] = xr.DataArray(begins, dims="raster_block")
+    return found, fine.sizes["trial"]
