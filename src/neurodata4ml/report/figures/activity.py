@@ -85,9 +85,9 @@ def _part_conditions(axes: list[Axes], names: list[str], begins: np.ndarray, n_r
     for ax in axes:
         for begin in begins[1:]:
             ax.axhline(begin - 0.5, color=MUTED, linewidth=0.8)
+        ax.tick_params(axis="y", length=0)
     middles = (begins + np.append(begins[1:], n_rows)) / 2
     axes[0].set_yticks(middles, [plain(name, 16) for name in names])
-    axes[0].tick_params(axis="y", length=0)
 
 
 @picture

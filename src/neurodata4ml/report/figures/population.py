@@ -73,7 +73,7 @@ def dimensionality(dimensionality: xr.Dataset, colours: Colours = None) -> tuple
         column(dimensionality, name, len(areas))
         for name in ("participation_ratio_cv", "participation_ratio", "bias_limit", "low", "high")
     )
-    figure = Figure(figsize=(marks.WIDTH * 0.9, marks.row_height(len(areas)) + 0.3), layout="constrained")
+    figure = Figure(figsize=(marks.WIDTH * 0.63, marks.row_height(len(areas)) + 0.5), layout="constrained")
     ax = figure.subplots()
     y = marks.label_rows(ax, areas)
     for i, area in enumerate(areas):
@@ -84,6 +84,6 @@ def dimensionality(dimensionality: xr.Dataset, colours: Colours = None) -> tuple
     ax.plot([], [], "o", color=INK, markersize=5, label="cross-validated, with interval")
     ax.set_xlim(0, np.nanmax(np.concatenate([signal, naive, limit, high, [1.0]])) * 1.06)
     ax.set_xlabel("participation ratio (dimensions)")
-    figure.legend(loc="outside upper right", ncols=3, columnspacing=1.2, handlelength=1.2)
+    figure.legend(loc="outside upper right", ncols=2, columnspacing=1.2, handlelength=1.2)
     said = [f"{a} {number(s)} cross-validated, {number(n)} naive" for a, s, n in zip(areas, signal, naive, strict=True)]
     return figure, f"Participation ratio: {listing(said, 8)}."

@@ -80,10 +80,10 @@ def points_beside_truth(truth: xr.Dataset) -> tuple[Figure, str]:
     for ax, kind in zip(axes, kinds, strict=True):
         x, y = values(truth, f"{kind}_truth").ravel(), values(truth, f"{kind}_estimate").ravel()
         known = np.isfinite(x) & np.isfinite(y)
-        drawn = ax.plot(x, y, "o", color=INK, markersize=2.2, markeredgewidth=0, alpha=0.4)
+        drawn = ax.plot(x, y, "o", color=MUTED, markersize=2.2, markeredgewidth=0, alpha=0.6)
         rasterise_if_many(drawn, n_points)
         ends = [np.min(np.append(x[known], 0)), np.max(np.append(y[known], 0))]
-        ax.plot(ends, ends, color=MUTED, linewidth=0.9)
+        ax.plot(ends, ends, color=INK, linewidth=0.9)
         name, units = POINTS.get(kind, (kind, ""))
         unit = f" ({units})" if units else ""
         ax.set(xlabel=f"true {name}{unit}", ylabel=f"estimated {name}{unit}")
