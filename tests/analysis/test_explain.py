@@ -10,17 +10,20 @@ import xarray as xr
 from neurodata4ml.analysis.comparison.compare import compare
 from neurodata4ml.analysis.comparison.compare_models import compare_models
 from neurodata4ml.analysis.comparison.explain import EXPLANATIONS, Explanation, explain
+from neurodata4ml.analysis.comparison.explained import population
 from neurodata4ml.analysis.comparison.explained.phrasing import count, estimate, listed, number, sentence
 from neurodata4ml.analysis.comparison.hierarchy import hierarchy
 from neurodata4ml.analysis.comparison.pairwise import against, pairwise
 from neurodata4ml.analysis.comparison.permutation_test import permutation_test
 from neurodata4ml.analysis.decoding.decode import decode
+from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
 from neurodata4ml.analysis.dissimilarity.rdm import rdm
 from neurodata4ml.analysis.encoding.encode import encode
 from neurodata4ml.analysis.encoding.layers import choose_layer
 from neurodata4ml.analysis.inference.bootstrap import bootstrap
 from neurodata4ml.analysis.inference.jackknife import jackknife
+from neurodata4ml.analysis.latents.latents import REDUCERS, latents
 from neurodata4ml.analysis.reliability.ceiling import noise_ceiling
 from neurodata4ml.analysis.reliability.reliability import reliability
 from neurodata4ml.analysis.reliability.summary import noise_summary
@@ -90,6 +93,8 @@ RESULTS = {
     "decode": lambda: decode(trials(), "kind", n_shuffles=19),
     "decode_by": lambda: decode(trials(), "kind", n_shuffles=0),
     "generalize": lambda: decode(trials().expand_dims(time=[0.0, 0.1]), "kind", over="time", n_shuffles=19),
+    "latents": lambda: latents(trials(), n_components=3),
+    "dimensionality": lambda: dimensionality(trials()),
     "bootstrap": lambda: bootstrap(trials(), lambda x: x.mean(), over=("stimulus", "unit"), n_resamples=20),
     "jackknife": lambda: jackknife(lambda x: x.mean("trial"), trials()),
 }
@@ -117,6 +122,28 @@ def test_every_result_is_explained_under_its_headings_and_claims_no_more(name, r
     assert repr(said) == str(said)
     assert isinstance(said, Explanation)
     assert max(len(line) for line in said.splitlines()) <= 120
+
+
+@pytest.mark.parametrize("method", ["participation", "cvpca", "parallel"])
+@pytest.mark.filterwarnings("ignore")
+def test_every_method_of_dimensionality_is_explained(method):
+    said = explain(dimensionality(trials(), method=method, seed=0))
+    assert all(f"{heading}\n    " in said for heading in (*HEADINGS, "What chance gives"))
+    assert not FORBIDDEN.search(said)
+    assert not re.search(r"\bnan\b|None|  \.|\.\.", said.replace("    ", ""))
+
+
+@pytest.mark.parametrize("method", ["pca", "fa", "ica", "nmf"])
+def test_every_method_of_latents_is_explained_with_the_shares_of_its_components(method):
+    found = latents(abs(trials()), method=method, n_components=3, seed=0)
+    said = " ".join(explain(found).split())
+    assert f"Components of {method}: " in said
+    assert "3 components of 120 samples and 8 units." in said
+    assert f"Share of the variance: {100 * float(found.explained_variance[0]):.3g}"[:27] in said
+
+
+def test_every_method_that_gives_latents_has_words():
+    assert set(population._COMPONENTS) == set(REDUCERS)
 
 
 @pytest.mark.parametrize("name", METRICS)

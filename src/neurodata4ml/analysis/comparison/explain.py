@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 
-from neurodata4ml.analysis.comparison.explained import models, responses, similarity, subjects, tests
+from neurodata4ml.analysis.comparison.explained import models, population, responses, similarity, subjects, tests
 from neurodata4ml.errors import DesignError
 from neurodata4ml.suggest import guess
 
@@ -107,6 +107,8 @@ EXPLANATIONS: dict[str, Explainer] = {
     "decode": models.of_decode,
     "decode_by": models.of_decode,
     "generalize": models.of_decode,
+    "latents": population.of_latents,
+    "dimensionality": population.of_dimensionality,
     "bootstrap": models.of_bootstrap,
     "jackknife": models.of_jackknife,
 }

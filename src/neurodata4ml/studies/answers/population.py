@@ -11,7 +11,7 @@ from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.analysis.inference.jackknife import jackknife
 from neurodata4ml.analysis.latents.latents import latents
 from neurodata4ml.analysis.responses import average_by
-from neurodata4ml.studies.answers.shared import MIN_CONDITIONS, clock, need_conditions, stack
+from neurodata4ml.studies.answers.shared import MIN_CONDITIONS, clock, explained, need_conditions, stack
 from neurodata4ml.studies.answers.splits import of_all, of_halves_of_folds
 from neurodata4ml.studies.material import Material
 
@@ -35,6 +35,7 @@ def latent_trajectories(m: Material) -> xr.Dataset:
     parts = [_path(m.of_area(m.coarse, area), options, of_trials=of_trials) for area in m.areas]
     found = stack(parts, m.areas)
     found.attrs = {**parts[0].attrs, "averaged": "after" if of_trials else "before", **clock(m.coarse, m)}
+    found.attrs["explained"] = explained(parts[0])
     return found
 
 
@@ -73,7 +74,7 @@ def signal_dimensionality(m: Material) -> xr.Dataset:
     method = options.get("method", "participation")
     parts = [_dimensions(m.of_area(m.totals, area), method, options) for area in m.areas]
     found = stack(parts, m.areas)
-    found.attrs = dict(parts[0].attrs)
+    found.attrs = {**parts[0].attrs, "explained": explained(parts[0])}
     if method in _LEAST_IN_HALF:
         least, seed = _LEAST_IN_HALF[method], options["seed"]
         found.attrs["splits_sha256"] = of_all(
