@@ -176,7 +176,7 @@ def test_pictures_of_a_shared_cache_are_read_from_there(
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "mine"))
     assert stimulus_images(session).attrs["images"] == str(tmp_path / "cache" / "pictured" / "images")
     assert not archive.log
-    assert not (tmp_path / "mine").exists()
+    assert not (tmp_path / "mine" / "pictured").exists()
 
 
 def test_a_picture_that_is_missing_is_named_and_the_others_are_kept(

@@ -63,3 +63,19 @@ def test_an_iterative_fit_is_given_more_room_than_a_closed_form():
     closed = tolerance_of("latents", "latents", array).bound(array, array, "latents")
     fitted = array.assign_attrs(method="gpfa")
     assert tolerance_of("latents", "latents", fitted).bound(fitted, fitted, "latents") > 100 * closed
+
+
+def test_an_interval_that_was_widened_lets_no_more_by():
+    found = xr.Dataset({"similarity": 0.8, "low": 0.79, "high": 0.81})
+    forged = xr.Dataset({"similarity": 1.3, "low": -2.2, "high": 3.8})
+    for name in forged.data_vars:
+        rule = tolerance_of("similarity", name, forged)
+        allowed = float(rule.bound(forged, found, name))
+        assert abs(float(forged[name]) - float(found[name])) > 10 * allowed
+        assert allowed == pytest.approx(float(rule.bound(found, forged, name)))
+
+
+def test_similarities_that_draw_nothing_are_closed_forms():
+    found = xr.Dataset({"rsa": 0.5, "raw": 0.5, "null_value": 0.0, "low": 0.4, "high": 0.6})
+    for name in ("rsa", "raw", "null_value"):
+        assert tolerance_of("similarity", name, found) is CLOSED

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import crowds
@@ -13,13 +15,15 @@ import twins
 from neurodata4ml.errors import NeuroDataError, NotCachedError
 from neurodata4ml.record import study_lock
 from neurodata4ml.record.environment import environment
+from neurodata4ml.record.netcdf import save_netcdf
 from neurodata4ml.report.folder import write_report
+from neurodata4ml.report.page import render
 from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec
 from neurodata4ml.studies.run import run_study
 from neurodata4ml.verification import again
 from neurodata4ml.verification.difference import difference
-from neurodata4ml.verification.verify import verify
+from neurodata4ml.verification.verify import _spec, verify
 from several import own_entry
 
 QUESTION = {
@@ -273,8 +277,119 @@ def with_environment(home, **changed):
     """Rewrite the lock as one that was made elsewhere: everything in it holds together."""
     folder = home / "report"
     results = replace(Results.load(folder / "results.json"), places={"": str(home / "mouse.nwb")})
+    results.software.update({name: version for name, version in changed.items() if name in results.software})
+    results.save(folder / "results.json")
     own = environment()
     study_lock.write(results, folder, replace(own, packages={**own.packages, **changed}), "2026-01-01T00:00:00Z", 1.0)
+
+
+def signed(home, edit=lambda results: None):
+    """Change the results, and write a lock that holds together with whatever lies in the folder."""
+    folder = home / "report"
+    results = replace(Results.load(folder / "results.json"), places={"": str(home / "mouse.nwb")})
+    edit(results)
+    results.save(folder / "results.json")
+    study_lock.write(results, folder, environment(), "2026-01-01T00:00:00Z", 1.0)
+
+
+def signed_anew(home, edit):
+    """The same, with the page and the arrays that follow from the changed results."""
+    folder = home / "report"
+    results = Results.load(folder / "results.json")
+    edit(results)
+    results.save(folder / "results.json")
+    stored = Results.load(folder / "results.json")
+    save_netcdf(stored, folder / "results.nc")
+    (folder / "index.html").write_text(render(stored), encoding="utf-8")
+    signed(home)
+
+
+@pytest.mark.parametrize("forged", [b"<h1>The brain is a network</h1>", b"", b"\xff"])
+def test_a_forged_page_is_found_though_the_lock_was_made_to_fit(home, run_before, forged):
+    (home / "report" / "index.html").write_bytes(forged)
+    signed(home)
+    assert list(places(verify(home / "report"), "tampered")) == [("index.html", "")]
+
+
+def test_forged_arrays_are_found_though_the_lock_was_made_to_fit(home, run_before):
+    (home / "report" / "results.nc").write_bytes(b"nothing at all")
+    signed(home)
+    assert list(places(verify(home / "report"), "tampered")) == [("results.nc", "")]
+    arrays = Results.load(home / "report" / "results.json")
+    arrays.arrays["psth"]["rate"].values[0, 0] += 1
+    save_netcdf(arrays, home / "report" / "results.nc")
+    signed(home)
+    assert list(places(verify(home / "report"), "tampered")) == [("results.nc", "psth")]
+
+
+def test_a_lock_that_was_made_to_fit_what_was_not_changed_is_identical(home, run_before):
+    signed(home)
+    assert verify(home / "report").verdict == "identical"
+
+
+def rename(results):
+    results.data["title"] = "Recorded in ten humans, all of them awake, willing and well paid"
+
+
+def rescale(results):
+    results.arrays["psth"]["rate"].attrs["units"] = "kHz"
+
+
+@pytest.mark.parametrize(("edit", "where"), [(rename, ("data", "words")), (rescale, ("psth", "attributes"))])
+def test_other_words_of_the_data_and_other_units_are_different(home, run_before, edit, where):
+    signed_anew(home, edit)
+    found = verify(home / "report")
+    assert (list(places(found, "different")), found.exit_code) == ([where], 1)
+
+
+def test_versions_that_the_lock_does_not_have_are_tampered(home, run_before):
+    signed_anew(home, lambda results: None)
+    folder = home / "report"
+    text = (folder / "results.json").read_text(encoding="utf-8")
+    (folder / "results.json").write_text(text.replace(f'"numpy": "{np.__version__}"', '"numpy": "1.0"'))
+    assert ("study.lock: software", "numpy") in places(verify(folder), "tampered")
+
+
+SPOILT = {
+    "seed": ('"seed": 0', '"seed": "abc"'),
+    "no seed": ('"seed": 0', '"seed": null'),
+    "missing": ('"missing": {', '"missing": ["a"], "_": {'),
+    "warnings": ('"warnings": [', '"warnings": 5, "_": ['),
+    "data": ('"data": {', '"data": [1], "_": {'),
+    "nested": ('"schema"', "[" * 100_000 + '"schema"'),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_results_that_parse_and_are_none_are_tampered_and_nothing_breaks(home, how):
+    path = home / "report" / "results.json"
+    text = path.read_text(encoding="utf-8")
+    before, after = SPOILT[how]
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("tampered", 4)
+
+
+def test_a_number_without_end_is_tampered(home):
+    path = home / "report" / "results.json"
+    text = path.read_text(encoding="utf-8")
+    at = text.index('"raster_trial"')
+    digit = re.compile(r"\d+(?=[,\]])").search(text, text.index('"data"', at))
+    path.write_text(text[: digit.start()] + str(10**30) + text[digit.end() :], encoding="utf-8")
+    assert verify(home / "report").exit_code == 4
+
+
+def test_a_report_says_not_where_anything_is_written(home):
+    stored = Results.load(home / "report" / "results.json")
+    study = {**stored.spec, "options": {"activations": {"store": str(home / "there.zarr"), "batch_size": 8}}}
+    assert _spec(study, stored).options["activations"] == {"batch_size": 8}
+
+
+def test_a_lock_whose_study_names_no_source_says_so(home):
+    stored = Results.load(home / "report" / "results.json")
+    with pytest.raises(NeuroDataError, match=r"the study in study\.lock names no source"):
+        _spec({"seed": 0}, stored)
 
 
 def test_a_newer_package_that_changes_nothing_is_named_and_the_verdict_stays(home, run_before):

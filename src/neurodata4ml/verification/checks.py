@@ -20,6 +20,9 @@ IDENTICAL, WITHIN, DIFFERENT, TAMPERED = "identical", "within tolerance", "diffe
 
 _ORDER = (IDENTICAL, WITHIN, DIFFERENT, TAMPERED)
 
+WORDS = "words"
+"""Stands for a variable where what is compared is what is said of the data, but for counts and digests."""
+
 ATTRIBUTES = "attributes"
 """Stands for a variable where what is compared is what a section says of itself in words."""
 
@@ -72,7 +75,7 @@ def compare_results(recording: str, stored: Results, again: Results, sections: C
     sections : collection of str
         Those that were made again.
     """
-    found = [_counts(recording, stored.data, again.data)]
+    found = [_counts(recording, stored.data, again.data), _described(recording, stored.data, again.data)]
     if set(sections) >= set(stored.arrays):  # a part of a study warns of less
         said = ["; ".join(results.warnings) for results in (stored, again)]
         found.append(_words(recording, "warnings", "", "warnings", *said))
@@ -180,7 +183,7 @@ def _said(value: Any) -> str:
 
 def _counts(recording: str, stored: dict[str, Any], again: dict[str, Any]) -> Check:
     """Compare what was kept and dropped: counts and digests, which agree or do not."""
-    names = [n for n in dict.fromkeys([*stored, *again]) if n.startswith(("n_", "trials_", "units_", "areas", "sha"))]
+    names = [n for n in dict.fromkeys([*stored, *again]) if n.startswith(_KEPT)]
     apart = [n for n in names if stored.get(n) != again.get(n)]
     if not apart:
         return Check(recording, "data", "", IDENTICAL)
@@ -193,6 +196,26 @@ def _counts(recording: str, stored: dict[str, Any], again: dict[str, Any]) -> Ch
     )
 
 
+_KEPT = ("n_", "trials_", "units_", "areas", "sha")
+"""How the names of counts and digests begin."""
+
+_OF_A_COPY = ("size", "source_sha256")
+"""What a file that is written anew may have otherwise, with the data that it had."""
+
+
+def _described(recording: str, stored: dict[str, Any], again: dict[str, Any]) -> Check:
+    """Compare what is said of the data: title, licence, citation, ..."""
+    names = [n for n in dict.fromkeys([*stored, *again]) if not n.startswith(_KEPT) and n not in _OF_A_COPY]
+    return _worst_of(
+        [_words(recording, "data", WORDS, n, str(stored.get(n, "")), str(again.get(n, ""))) for n in names],
+        Check(recording, "data", WORDS, IDENTICAL),
+    )
+
+
+def _worst_of(found: list[Check], else_: Check) -> Check:
+    return max(found, key=lambda check: _ORDER.index(check.verdict), default=else_)
+
+
 def _attributes(recording: str, section: str, stored: xr.Dataset, again: xr.Dataset) -> Check:
     """Compare what a section says of itself; the first that reads otherwise is told."""
     one, other = (dict(_texts(found)) for found in (stored, again))
@@ -200,15 +223,16 @@ def _attributes(recording: str, section: str, stored: xr.Dataset, again: xr.Data
         _words(recording, section, ATTRIBUTES, name, one.get(name, ""), other.get(name, ""))
         for name in dict.fromkeys([*one, *other])
     ]
-    return max(
-        found, key=lambda check: _ORDER.index(check.verdict), default=Check(recording, section, ATTRIBUTES, IDENTICAL)
-    )
+    return _worst_of(found, Check(recording, section, ATTRIBUTES, IDENTICAL))
 
 
 def _texts(found: xr.Dataset) -> Iterator[tuple[str, str]]:
     for name, value in found.attrs.items():
         if name not in ("sha256", "size"):  # of the data, compared once
             yield str(name), str(value)
+    for name, variable in found.variables.items():
+        for key, value in variable.attrs.items():
+            yield f"{key} of {name}", str(value)
 
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")

@@ -90,6 +90,13 @@ def _four_decimals(stored: xr.Dataset, again: xr.Dataset, name: str) -> xr.DataA
     return xr.DataArray(1.01e-4)
 
 
+def _spread(stored: xr.Dataset, again: xr.Dataset, low: str, high: str) -> xr.DataArray:
+    """Return the standard error that an interval tells: of two, the smaller, so that none is widened to let more by."""
+    one, other = (abs(_values(found, high) - _values(found, low)) for found in (stored, again))
+    smaller: xr.DataArray = xr.apply_ufunc(np.minimum, one, other)
+    return smaller / (2 * _SIDE)
+
+
 def _number(found: xr.Dataset, name: str, other: float) -> float:
     stated = found.attrs.get(name)
     return float(stated) if isinstance(stated, int | float) and stated > 0 else other
@@ -116,7 +123,7 @@ def _chance(stored: xr.Dataset, again: xr.Dataset, name: str) -> xr.DataArray:
 
 
 def _band(stored: xr.Dataset, again: xr.Dataset, name: str) -> xr.DataArray:
-    spread = (_values(stored, "null_high") - _values(stored, "null_low")) / (2 * _SIDE)
+    spread = _spread(stored, again, "null_low", "null_high")
     steps = 2 / _number(stored, "n_trials", math.inf)  # a percentile of shares of trials moves by whole trials
     return ERRORS * _END * spread / math.sqrt(_number(stored, "n_shuffles", math.inf)) + steps + FLOOR
 
@@ -125,9 +132,9 @@ def _drawn(low: str, high: str, n: str, other: float, *, end: bool = False) -> B
     """Return the Monte-Carlo error of a mean over draws, or of the ends of its interval, from the interval stored."""
 
     def bound(stored: xr.Dataset, again: xr.Dataset, name: str) -> xr.DataArray:
-        if low not in stored or high not in stored:
+        if not {low, high} <= set(stored.variables) & set(again.variables):
             return _search(stored, again, name)
-        spread = (_values(stored, high) - _values(stored, low)) / (2 * _SIDE)
+        spread = _spread(stored, again, low, high)
         extra = [dim for dim in spread.dims if dim not in stored[name].dims]
         error = ERRORS * (_END if end else 1.0) * spread.max(extra) / math.sqrt(_number(stored, n, other))
         return error.fillna(0) + _rounding(stored, again, name)
@@ -139,7 +146,7 @@ def _of_null(stored: xr.Dataset, again: xr.Dataset, name: str) -> xr.DataArray:
     """Return what the means, and standard deviations, of two sets of draws may differ by; see ``summary_of_null``."""
     draws = next(dim for dim in stored[name].dims if dim in DRAWS)
     n = stored.sizes[draws]
-    sd = _values(stored, name).std(draws)
+    sd: xr.DataArray = xr.apply_ufunc(np.fmin, *(_values(found, name).std(draws) for found in (stored, again)))
     return xr.concat([ERRORS * sd / math.sqrt(n), ERRORS * sd / math.sqrt(2 * max(n - 1, 1))], "of") + FLOOR
 
 
@@ -149,7 +156,7 @@ def _of_row(stored: xr.Dataset, again: xr.Dataset, name: str) -> xr.DataArray:
     if "quantity" not in stored:
         return rounding
     quantity, trials = stored["quantity"].astype(str), 2e-3
-    spread = ((_values(stored, "high") - _values(stored, "low")) / (2 * _SIDE)).fillna(0)
+    spread = _spread(stored, again, "low", "high").fillna(0)
     drawn = ERRORS * _END * spread / math.sqrt(N_SPLITS)
     halves = quantity.isin(["noise ceiling", "dimensionality of the signal"]) | quantity.str.startswith("similarity")
     return rounding + drawn.where(halves, 0.0) + trials * (quantity == "decoding accuracy")

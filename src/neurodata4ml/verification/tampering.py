@@ -44,9 +44,33 @@ def against_lock(folder: Path, lock: StudyLock, stored: Results | None) -> list[
 def read_stored(folder: Path) -> tuple[Results | None, str]:
     """Return the results of a report, or why they cannot be read."""
     try:
-        return Results.load(folder / RESULTS), ""
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever was done to the file
+        stored = Results.load(folder / RESULTS)
+        _require_sound(stored)
+        content_digests(stored)
+    except Exception as error:  # whatever was done to the file
         return None, f"{type(error).__name__}: {error}"
+    return stored, ""
+
+
+def _require_sound(stored: Results) -> None:
+    """Refuse what parses, and is nothing that a report holds."""
+    for one in (stored, *stored.sessions.values()):
+        for name, kind in (("spec", dict), ("data", dict), ("missing", dict), ("software", dict), ("warnings", list)):
+            if not isinstance(getattr(one, name), kind):
+                message = f"{name} is {type(getattr(one, name)).__name__}, and not {kind.__name__}"
+                raise TypeError(message)
+        for name, value in (
+            *one.missing.items(),
+            *one.software.items(),
+            *(("warnings", text) for text in one.warnings),
+        ):
+            if not isinstance(value, str):
+                message = f"{name} is {type(value).__name__}, and not text"
+                raise TypeError(message)
+    seed = stored.spec.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        message = f"the seed is {seed!r}, and not a whole number"
+        raise TypeError(message)
 
 
 def untouched_study(lock: StudyLock, stored: Results) -> dict[str, Any]:
@@ -121,6 +145,10 @@ def _listed(lock: StudyLock, stored: Results) -> Iterator[Check]:
             if held.get(name) != own.get(name):
                 note = f"{own.get(name)!r} by results.json, {held.get(name)!r} in study.lock"
                 yield _tampered(f"study.lock: {table}", name, note)
+    for name, version in stored.software.items():
+        if lock.environment.get(name, version) != version:
+            note = f"{version} by results.json, {lock.environment[name]} in study.lock"
+            yield _tampered("study.lock: software", name, note)
     files = ("index.html", RESULTS, "results.nc", *(f"{SESSIONS}/{file_name(key)}" for key in stored.sessions))
     for name in files:
         if name not in lock.pages:

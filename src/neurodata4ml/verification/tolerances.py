@@ -36,7 +36,7 @@ def _resampled(value: str) -> Tolerance:
 TOLERANCES: dict[str, dict[str, Tolerance]] = {
     "psth": {
         **_all(CLOSED, "rate", "low", "high", "rate_by_condition"),
-        **_all(EXACT, "raster_time", "raster_trial", "raster_unit", "raster_area"),
+        **_all(EXACT, "raster_time", "raster_trial", "raster_unit", "raster_area", "raster_condition", "raster_begins"),
     },
     "decoding": {
         **_all(READ, "accuracy", "accuracy_window", "accuracy_window_low", "accuracy_window_high"),
@@ -62,7 +62,8 @@ TOLERANCES: dict[str, dict[str, Tolerance]] = {
     },
     "similarity": {
         **interval("similarity", "low", "high"),
-        **_all(mean_of("low", "high"), "raw", "rsa", "replicate", "null_value"),
+        **_all(CLOSED, "raw", "rsa", "null_value"),
+        **_all(mean_of("low", "high"), "replicate"),
         **interval("ceiling", "ceiling_low", "ceiling_high"),
         **interval("rsa_ceiling", "rsa_ceiling_low", "rsa_ceiling_high"),
         **interval("twin_gap", "twin_gap_low", "twin_gap_high"),

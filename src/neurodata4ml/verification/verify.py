@@ -18,7 +18,17 @@ from neurodata4ml.spec import Spec, read_spec
 from neurodata4ml.studies.progress import Progress
 from neurodata4ml.studies.recordings import recordings
 from neurodata4ml.verification import again, given
-from neurodata4ml.verification.checks import DIFFERENT, TAMPERED, Check, compare_results, worst
+from neurodata4ml.verification.checks import (
+    ATTRIBUTES,
+    DIFFERENT,
+    TAMPERED,
+    WITHIN,
+    WORDS,
+    Check,
+    compare_results,
+    worst,
+)
+from neurodata4ml.verification.follows import from_results
 from neurodata4ml.verification.reasons import Reason, reasons_between
 from neurodata4ml.verification.tampering import against_lock, read_stored, untouched_study
 from neurodata4ml.verification.verdict import Verification
@@ -46,7 +56,8 @@ def verify(
 ) -> Verification:
     """Find out whether a report is what it says: read its lock, find its data again, run its study again, compare.
 
-    First each file and array in the folder is compared with the digests in ``study.lock``. Then the data are found by
+    First each file and array in the folder is compared with the digests in ``study.lock``, and the page and the arrays
+    with what follows from ``results.json``. Then the data are found by
     digest and the study of the lock is run again in this environment. Each number is then identical, within the
     tolerance that is stated for it (``verification/tolerances.py``), or different.
 
@@ -90,13 +101,22 @@ def verify(
         note = f"it cannot be read ({unreadable}), so there is no number to compare"
         checks.append(Check("", "results.json", "", TAMPERED, math.inf, 0.0, note))
         return Verification(str(folder), tuple(checks), reasons, "nothing was run again")
+    if worst(checks) != TAMPERED:  # else it is told already what was changed
+        checks += from_results(folder, stored, here=not reasons)
     try:
         more, scope = _run_again(folder, lock, stored, asked)
     except NeuroDataError as error:
         if worst(checks) != TAMPERED:
             raise
         more, scope = [], f"nothing was run again: {error}"
+    more = more if reasons else [_as_read(check) for check in more]
     return Verification(str(folder), (*checks, *more), _with_data(reasons, more), scope)
+
+
+def _as_read(check: Check) -> Check:
+    """Return a check of words as an equal environment has it: there, words that read otherwise are others."""
+    is_words = check.verdict == WITHIN and (check.variable in (ATTRIBUTES, WORDS) or check.section == "warnings")
+    return replace(check, verdict=DIFFERENT) if is_words else check
 
 
 def _lock_of(folder: Path) -> StudyLock:
@@ -134,6 +154,13 @@ def _run_again(folder: Path, lock: StudyLock, stored: Results, asked: _Asked) ->
 def _spec(study: dict[str, object], stored: Results) -> Spec:
     if study.get("sessions") in (["all"], ("all",)):  # those that there were then
         study = {**study, "sessions": list(stored.sessions)}
+    if not isinstance(study.get("source"), str):
+        message = f"the study in {study_lock.NAME} names no source: nothing can be run again."
+        raise NeuroDataError(message)
+    options = study.get("options")
+    if isinstance(options, dict) and isinstance(options.get("activations"), dict):  # a report says not where to write
+        kept = {name: value for name, value in options["activations"].items() if name != "store"}
+        study = {**study, "options": {**options, "activations": kept}}
     return read_spec(str(study["source"]), **{name: _given(value) for name, value in study.items() if name != "source"})
 
 
