@@ -124,7 +124,7 @@ def test_another_version_begins_anew_and_says_why(
 def test_other_code_of_the_same_version_begins_anew(
     stopped: Watched, asked: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unfinished, "_code", lambda: "other")
+    monkeypatch.setattr(unfinished, "code", lambda: "other")
     stopped(asked)
     assert stopped.said[0].startswith("begun anew: version: code of neurodata4ml was ")
 

@@ -104,3 +104,12 @@ def test_the_truth_of_a_real_recording_is_not_known():
     session = xr.Dataset(attrs={"dataset": "allen-vc"})
     with pytest.raises(DesignError, match=r'allen-vc was not simulated.*open_session\("demo"\)'):
         truth(session)
+
+
+@pytest.mark.parametrize("source", ["recording.nwb.zarr", "https://archive.org/recording.nwb"])
+def test_the_truth_is_read_from_a_file_of_this_machine(tmp_path, source):
+    (tmp_path / "recording.nwb.zarr").mkdir()
+    place = source if "://" in source else str(tmp_path / source)
+    session = xr.Dataset(attrs={"simulated": True, "source": place})
+    with pytest.raises(DesignError, match=r"is read from its HDF5 file on this machine; .* is none"):
+        truth(session)

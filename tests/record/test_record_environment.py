@@ -77,8 +77,28 @@ def test_the_machine_is_told_as_far_as_numbers_depend_on_it():
     assert own.blas
     assert own.threads >= 1
     assert list(own.cpu) == sorted(set(own.cpu))
-    assert {"Python", "platform", "BLAS", "processor"} >= set(own.machine())
+    assert {"code of neurodata4ml", "Python", "platform", "BLAS", "processor"} >= set(own.machine())
     assert own.words() == {**own.packages, **own.machine()}
+
+
+def test_the_code_is_every_file_of_the_package_however_its_lines_end(tmp_path, monkeypatch):
+    def digest():
+        its.code.cache_clear()
+        return its.code()
+
+    monkeypatch.setattr(its, "HOME", tmp_path)
+    (tmp_path / "style.css").write_bytes(b"a\nb\n")
+    first = digest()
+    (tmp_path / "style.css").write_bytes(b"a\r\nb\r\n")
+    for name in ("__pycache__/style.pyc", "catalog/demo.toml"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("made anew", encoding="utf-8")
+    assert digest() == first
+    (tmp_path / "style.css").write_bytes(b"a\nc\n")
+    assert digest() != first
+    monkeypatch.undo()
+    assert digest() == its.code()
+    assert first != its.code()
 
 
 def test_a_blas_that_another_package_brought_is_not_the_one_that_computes(monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.errors import CatalogError
+from neurodata4ml.errors import CatalogError, ChecksumError
 from neurodata4ml.lock import read_lock
 from neurodata4ml.record import study_lock
 from neurodata4ml.record.digests import content_digests
@@ -162,26 +162,35 @@ def test_line_ends_of_another_system_are_no_change(path):
     ("edit", "words"),
     [
         (lambda text: "", "has the schema None"),
-        (lambda text: text.replace("lock/1", "lock/9"), "has the schema 'neurodata4ml/lock/9'; this version reads"),
         (lambda text: text[: len(text) // 2] + "[", "cannot be read as the lock of a report"),
-        (lambda text: text.replace("[results]", "[other]"), "no whole lock of a report: 'results' is absent or wrong"),
-        (lambda text: text.replace("[pages]", "[other]"), "'pages' is absent or wrong"),
-        (lambda text: text.replace("size = 12", 'size = "12"'), "size of a .*file.* is absent or wrong"),
-        (lambda text: text.replace(SHA, "abc"), "sha256 of a .*file.* is absent or wrong"),
-        (lambda text: text.replace("study = 7", "study = true"), "a value of .seeds. is absent or wrong"),
+        (
+            lambda text: text.replace("[results]", "[other]"),
+            "no whole lock of a report: it has no 'results'. Take the lock",
+        ),
+        (lambda text: text.replace("[pages]", "[other]"), "it has no 'pages'"),
+        (lambda text: text.replace("size = 12", 'size = "12"'), r"no whole lock of a report .size of a \[\[file\]\]."),
+        (lambda text: text.replace(SHA, "abc"), r".sha256 of a \[\[file\]\]."),
+        (lambda text: text.replace("study = 7", "study = true"), r".a value of \[seeds\]."),
         (lambda text: text.replace('"index.html" =', '"../index.html" ='), "'..' .in '../index.html'. cannot be"),
         (lambda text: text.replace('"index.html" =', '"/etc/passwd" ='), "cannot be a file's name"),
     ],
 )
 def test_what_is_no_lock_of_a_report_is_refused_in_words(path, edit, words):
     path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
-    with pytest.raises(CatalogError, match=words):
+    with pytest.raises(ChecksumError, match=words):
+        study_lock.read(path.parent)
+
+
+def test_the_lock_of_a_later_version_says_so_and_is_not_called_damaged(path):
+    path.write_text(path.read_text(encoding="utf-8").replace("lock/1", "lock/9"), encoding="utf-8")
+    says = "has the schema 'neurodata4ml/lock/9'; this version of neurodata4ml reads .*Verify it with the version that"
+    with pytest.raises(CatalogError, match=says):
         study_lock.read(path.parent)
 
 
 def test_no_lock_is_said_with_its_path(tmp_path):
     with pytest.raises(
-        CatalogError, match=r"study.lock cannot be read as the lock of a report: .*Write the report again"
+        ChecksumError, match=r"study.lock cannot be read as the lock of a report: .*write the report again"
     ):
         study_lock.read(tmp_path)
 

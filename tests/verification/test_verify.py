@@ -25,6 +25,7 @@ from neurodata4ml.verification import again
 from neurodata4ml.verification.difference import difference
 from neurodata4ml.verification.verify import _spec, verify
 from several import own_entry
+from zarr_samples import unpacked_sample
 
 QUESTION = {
     "trials": "natural_scenes_presentations",
@@ -279,7 +280,15 @@ def with_environment(home, **changed):
     results = replace(Results.load(folder / "results.json"), places={"": str(home / "mouse.nwb")})
     results.software.update({name: version for name, version in changed.items() if name in results.software})
     results.save(folder / "results.json")
-    own = environment()
+    save_netcdf(results, folder / "results.nc")
+    (folder / "index.html").write_text(render(results), encoding="utf-8")
+    under(home, **changed)
+
+
+def under(home, **changed):
+    """Write a lock that holds together with whatever lies in the folder, of another environment."""
+    folder, own = home / "report", environment()
+    results = replace(Results.load(folder / "results.json"), places={"": str(home / "mouse.nwb")})
     study_lock.write(results, folder, replace(own, packages={**own.packages, **changed}), "2026-01-01T00:00:00Z", 1.0)
 
 
@@ -309,6 +318,63 @@ def test_a_forged_page_is_found_though_the_lock_was_made_to_fit(home, run_before
     (home / "report" / "index.html").write_bytes(forged)
     signed(home)
     assert list(places(verify(home / "report"), "tampered")) == [("index.html", "")]
+
+
+def test_a_forged_page_is_found_though_the_lock_speaks_of_another_environment(home, run_before):
+    page = home / "report" / "index.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("</h1>", " and a network is a brain</h1>"))
+    under(home, jinja2="2.0")
+    assert list(places(verify(home / "report"), "tampered")) == [("index.html", "")]
+
+
+def test_another_version_may_draw_otherwise_and_says_nothing_else(home, run_before):
+    with_environment(home, matplotlib="2.0")
+    page = home / "report" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<svg") > 1
+    page.write_text(re.sub(r"<svg\b.*?</svg>", "<svg></svg>", text, flags=re.DOTALL), encoding="utf-8")
+    under(home, matplotlib="2.0")
+    assert verify(home / "report").verdict == "identical"
+    page.write_text(text.replace("</h1>", " and a network is a brain</h1>"), encoding="utf-8")
+    under(home, matplotlib="2.0")
+    assert list(places(verify(home / "report"), "tampered")) == [("index.html", "")]
+
+
+def test_the_page_of_another_version_of_this_package_is_not_compared_and_that_is_said(home, run_before):
+    with_environment(home, neurodata4ml="0.0.1")
+    (home / "report" / "index.html").write_text("a page as they were then", encoding="utf-8")
+    under(home, neurodata4ml="0.0.1")
+    found = verify(home / "report")
+    assert found.verdict == "identical"
+    assert "the page was not compared, since another version of neurodata4ml wrote it" in str(found)
+
+
+def test_another_draw_is_different_where_nothing_differs_that_would_lead_to_it(home, monkeypatch):
+    study = Spec(source=str(home / "mouse.nwb"), **{**QUESTION, "analyses": ("decode",)})
+    write_report(run_study(study), home / "report", force=True)
+    moved = Results.load(home / "report" / "results.json")
+    p = moved.arrays["decoding"]["p_value"].values
+    p.flat[0] = p.flat[0] + 0.1 if p.flat[0] < 0.5 else p.flat[0] - 0.1
+    monkeypatch.setattr(again, "run_study", lambda spec, **options: moved)
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("different", 1)
+    assert "nothing differs here that would lead to another draw" in places(found, "different")["decoding", "p_value"]
+    under(home, jinja2="2.0")
+    assert verify(home / "report").verdict == "different"
+    under(home, numpy="1.26.4")
+    with_environment(home, numpy="1.26.4")
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("within tolerance", 0)
+    assert "no more than another draw" in places(found, "within tolerance")["decoding", "p_value"]
+
+
+def test_a_number_beside_none_is_no_rounding(home, run_before, monkeypatch):
+    moved = Results.load(home / "report" / "results.json")
+    name = next(name for name, value in moved.arrays["psth"].attrs.items() if isinstance(value, int))
+    moved.arrays["psth"].attrs[name] = ""
+    monkeypatch.setattr(again, "run_study", lambda spec, **options: moved)
+    with_environment(home, numpy="1.26.4")
+    assert list(places(verify(home / "report"), "different")) == [("psth", "attributes")]
 
 
 def test_forged_arrays_are_found_though_the_lock_was_made_to_fit(home, run_before):
@@ -358,6 +424,11 @@ SPOILT = {
     "data": ('"data": {', '"data": [1], "_": {'),
     "nested": ('"schema"', "[" * 100_000 + '"schema"'),
 }
+
+
+def test_a_setting_that_only_the_lock_has_as_a_date_is_tampered(home, run_before):
+    forge(home, "[study]\n", "[study]\nday = 2020-01-01\n")
+    assert ("study", "day") in places(verify(home / "report"), "tampered")
 
 
 @pytest.mark.parametrize("how", SPOILT)
@@ -411,6 +482,100 @@ def test_a_newer_package_may_explain_what_deviates(home, run_before, monkeypatch
     assert "(newer); may explain a deviation" in str(found)
     assert "takes no part in the numbers" in str(found)
     assert str(found).index("numpy: 1.26.4") < str(found).index("jinja2: 2.0")
+
+
+def test_other_code_under_the_same_version_is_named(home, run_before):
+    folder, own = home / "report", environment()
+    assert len(own.code) == 16
+    results = replace(Results.load(folder / "results.json"), places={"": str(home / "mouse.nwb")})
+    study_lock.write(results, folder, replace(own, code="0" * 16), "2026-01-01T00:00:00Z", 1.0)
+    found = verify(folder)
+    assert [(reason.what, reason.then, reason.now) for reason in found.reasons] == [
+        ("code of neurodata4ml", "0" * 16, own.code)
+    ]
+    assert "the page was not compared" in str(found)
+
+
+# a lock that is none
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text[: len(text) // 2] + "[",
+        lambda text: "",
+        lambda text: text.replace("[pages]", "[other]"),
+        lambda text: text.replace('"index.html" =', '"../index.html" ='),
+        lambda text: "a = " + "[" * 100_000,
+    ],
+)
+def test_a_lock_that_was_damaged_is_tampered(home, edit):
+    lock = home / "report" / study_lock.NAME
+    lock.write_text(edit(lock.read_text(encoding="utf-8")), encoding="utf-8")
+    found = verify(home / "report")
+    assert (found.verdict, found.exit_code) == ("tampered", 4)
+    assert list(places(found, "tampered")) == [("study.lock", "")]
+    assert found.scope == "nothing was run again"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name here")
+def test_a_pipe_in_the_place_of_the_results_is_not_waited_for(home):
+    (home / "report" / "results.json").unlink()
+    os.mkfifo(home / "report" / "results.json")
+    found = verify(home / "report")
+    assert found.exit_code == 4
+    assert "there is no such file" in found.checks[-1].note
+
+
+# two reports
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda folder: change(folder, lambda raw: raw["spec"].update(seed=7)), "7 in results.json, 0 in study.lock"),
+        (lambda folder: (folder / study_lock.NAME).write_text("a = [", encoding="utf-8"), "study.lock cannot be read"),
+        (lambda folder: (folder / study_lock.NAME).unlink(), "no study.lock"),
+    ],
+)
+def test_a_report_that_is_not_as_it_was_written_is_named_where_two_are_compared(home, tmp_path, spoil, says):
+    shutil.copytree(home / "report", home / "copy")
+    spoil(home / "copy")
+    page = difference(home / "report", home / "copy", tmp_path / "beside").read_text(encoding="utf-8")
+    assert "B should be verified before it is believed" in page
+    assert says in page
+    assert "A should be verified" not in page
+
+
+# a store
+
+
+@pytest.fixture
+def of_a_store(tmp_path):
+    """Return a folder that holds a recording in a Zarr store, and its report."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.move(unpacked_sample(tmp_path / "sample") / "session.nwb.zarr", home / "mouse.nwb.zarr")
+    write_report(run_study(Spec(source=str(home / "mouse.nwb.zarr"), analyses=("rates",))), home / "report")
+    return home
+
+
+def test_a_store_is_found_by_its_digest_and_one_changed_chunk_is_named(of_a_store, tmp_path):
+    home = of_a_store
+    (file,) = study_lock.read(home / "report").files
+    assert (file.path, file.name) == ("../mouse.nwb.zarr", "mouse.nwb.zarr")
+    assert file.size == sum(path.stat().st_size for path in (home / "mouse.nwb.zarr").rglob("*") if path.is_file())
+    assert verify(home / "report").verdict == "identical"
+    moved = shutil.move(home / "mouse.nwb.zarr", tmp_path / "renamed.zarr")
+    with pytest.raises(NotCachedError, match=r"mouse\.nwb\.zarr \(sha256 .*--data FILE_OR_FOLDER"):
+        verify(home / "report")
+    assert verify(home / "report", data=moved).verdict == "identical"
+    assert verify(home / "report", data=tmp_path).verdict == "identical"
+    largest = max((path for path in moved.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[::-1])
+    found = verify(home / "report", data=moved)
+    assert (found.verdict, found.exit_code) == ("different", 1)
+    assert file.sha256 in places(found, "different")["data", "mouse.nwb.zarr"]
 
 
 # no report

@@ -58,7 +58,8 @@ def test_identical_and_within_tolerance_are_good_and_the_rest_is_not():
 
 def test_a_folder_without_a_report_is_one_sentence(tmp_path):
     said = typed("verify", tmp_path)
-    assert said.exit_code == 1
+    assert said.exit_code == 2
+    assert typed("verify", tmp_path / "nowhere").exit_code == 2
     assert "has no study.lock" in said.output
 
 

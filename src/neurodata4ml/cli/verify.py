@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from neurodata4ml.cli.shared import json_option, print_json, spoken
+from neurodata4ml.errors import DesignError
 
 
 @click.command(short_help="Check a report: bytes, data and numbers.")
@@ -48,8 +49,11 @@ def verify(
     from neurodata4ml.studies.progress import shown
     from neurodata4ml.verification.verify import verify as verified
 
-    with shown(quiet=quiet) as progress:
-        found = verified(folder, quick=quick, data=data, workers=workers, seed=seed, progress=progress)
+    try:
+        with shown(quiet=quiet) as progress:
+            found = verified(folder, quick=quick, data=data, workers=workers, seed=seed, progress=progress)
+    except DesignError as error:
+        raise click.UsageError(str(error)) from error
     if as_json:
         print_json(found.to_dict())
     else:

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from neurodata4ml.data.simulate import DURATION, FORMAT, Recording, demo_responses, simulate
+from neurodata4ml.errors import DesignError
 
 NOTE = "Simulated by neurodata4ml: no animal was recorded."
 
@@ -58,7 +59,19 @@ def write_recording(recording: Recording, path: Path, *, seed: int) -> Path:
 
 
 def read_truth(path: str | Path) -> dict[str, np.ndarray] | None:
-    """Return the fields of the simulation in the file at ``path``; None where there are none."""
+    """Return the fields of the simulation in the HDF5 file at ``path``; None where there are none.
+
+    Raises
+    ------
+    DesignError
+        When it is a Zarr store, or lies on a server: they are read from a file of this machine alone.
+    """
+    if not Path(path).is_file():
+        message = (
+            f"the truth of a simulated session is read from its HDF5 file on this machine; {path} is none. "
+            'Type open_session("demo").'
+        )
+        raise DesignError(message)
     with h5py.File(path, "r") as file:
         group = file.get(TRUTH)
         return None if group is None else {name: group[name][()] for name in group}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -11,7 +12,11 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
+from neurodata4ml.places import PACKAGE as HOME
+
 PACKAGE = "neurodata4ml"
+CODE = "code of neurodata4ml"
+"""Its digest, which in a checkout changes under the same version."""
 NO_PART = ("dev", "bench", "notebooks")
 """Extras that no number is made with."""
 PATIENCE = 5.0
@@ -38,6 +43,8 @@ class Environment:
         Of the git repository that holds the working folder; empty where there is none.
     dirty : bool
         Whether files there differ from that commit.
+    code : str
+        Digest of this package's own files.
     """
 
     python: str
@@ -48,10 +55,12 @@ class Environment:
     cpu: tuple[str, ...] = ()
     commit: str = ""
     dirty: bool = False
+    code: str = ""
 
     def machine(self) -> dict[str, str]:
         """Return what is no package, by name."""
-        own = {"Python": self.python, "platform": self.platform, "BLAS": self.blas, "processor": " ".join(self.cpu)}
+        own = {CODE: self.code, "Python": self.python, "platform": self.platform, "BLAS": self.blas}
+        own["processor"] = " ".join(self.cpu)
         return {name: value for name, value in own.items() if value}
 
     def words(self) -> dict[str, str]:
@@ -72,7 +81,20 @@ def environment() -> Environment:
         cpu=_cpu(),
         commit=commit,
         dirty=dirty,
+        code=code(),
     )
+
+
+@lru_cache(maxsize=1)
+def code() -> str:
+    """Return the digest of this package's own files, its page and style sheet among them, however lines end."""
+    digest = hashlib.sha256()
+    for path in sorted(HOME.rglob("*")):
+        name = path.relative_to(HOME).as_posix()
+        is_code = "__pycache__" not in name and not name.startswith("catalog/")  # which lies elsewhere in a checkout
+        if is_code and path.is_file():
+            digest.update(name.encode() + path.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)

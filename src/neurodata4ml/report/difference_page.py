@@ -58,11 +58,14 @@ class Side:
     results : Results
     environment : mapping of str to str
         Versions and processor, as its lock has them.
+    changed : tuple of str
+        What in its folder is not what its lock says.
     """
 
     name: str
     results: Results
     environment: Mapping[str, str]
+    changed: tuple[str, ...] = ()
 
 
 def render_difference(a: Side, b: Side) -> str:
@@ -130,8 +133,13 @@ def _answer(a: Side, b: Side, measured: dict[str, Pairs]) -> Section:
     return Section(
         "In short",
         question="What changes from A to B, and is it more than the intervals?",
-        answer=(_what_differs(a, b), _how_much(pairs), _how_to_take_it(a, b)),
+        answer=(_what_differs(a, b), _how_much(pairs), *([_how_to_take_it(a, b)] if pairs else [])),
         reading=(f"A is {plain(a.name, 80)}; B is {plain(b.name, 80)}. Differences are B minus A.",),
+        warnings=tuple(
+            f"{letter} should be verified before it is believed (neurodata4ml verify): {listing([plain(one, 200) for one in side.changed], 3)}"
+            for letter, side in (("A", a), ("B", b))
+            if side.changed
+        ),
     )
 
 

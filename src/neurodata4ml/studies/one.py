@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import tempfile
@@ -22,6 +21,7 @@ from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.dims import PROVENANCE
 from neurodata4ml.errors import DesignError, DimensionError, NeuroDataError
 from neurodata4ml.places import cache_folder, shared_caches
+from neurodata4ml.record.files import sha256_of, size_of
 from neurodata4ml.record.keys import NETWORKS
 from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec
@@ -184,8 +184,8 @@ def describe_data(material: Material) -> dict[str, Any]:
     return {
         **known,
         **_entry_facts(session.attrs.get("dataset"), source),
-        "sha256": known.get("sha256") or (_digest(source) if source.is_file() else ""),
-        "size": session.attrs.get("whole") or (source.stat().st_size if source.is_file() else 0),
+        "sha256": known.get("sha256") or (sha256_of(source) if source.exists() else ""),  # of what no entry pins
+        "size": session.attrs.get("whole") or (size_of(source) if source.exists() else 0),
         "not_in_excerpt": session.attrs.get("not_in_excerpt", ""),
         "source": source.name,
         "note": session.attrs.get("note", ""),
@@ -216,9 +216,3 @@ def _entry_facts(dataset: str | None, source: Path) -> dict[str, Any]:
         "caveats": list(entry.caveats),
         "bibtex": cite(dataset),
     }
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file that no entry pins: with it, another person can tell that theirs is the same."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from neurodata4ml.errors import NeuroDataError
-from neurodata4ml.places import PACKAGE, write_whole
+from neurodata4ml.places import write_whole
+from neurodata4ml.record.environment import CODE, code
+from neurodata4ml.record.files import changed_at, sha256_of, size_of
 from neurodata4ml.results import Results
 from neurodata4ml.spec import Spec
 from neurodata4ml.studies.one import places_of_networks
@@ -52,7 +54,7 @@ def fingerprint(spec: Spec, versions: Mapping[str, str]) -> dict[str, Any]:
     """
     asked = json.loads(json.dumps({**asdict(spec), "out": None, "origin": ""}, default=str))
     networks = {place: _stamp(place) for place in places_of_networks(spec).values()}
-    return {"study": asked, "file of a network": networks, "version": {**versions, "code of neurodata4ml": _code()}}
+    return {"study": asked, "file of a network": networks, "version": {**versions, CODE: code()}}
 
 
 class Unfinished:
@@ -139,8 +141,8 @@ class Unfinished:
         if not one.stamp[0] or _stamp(one.place) == one.stamp:
             return True
         said = str(self.load(one.key).data.get("sha256", ""))
-        with contextlib.suppress(OSError), Path(one.place).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == said
+        with contextlib.suppress(OSError):
+            return sha256_of(Path(one.place)) == said
         return False
 
 
@@ -187,15 +189,6 @@ def alone(folder: str | Path) -> Iterator[None]:
 def _stamp(place: str) -> tuple[int, int]:
     """Return size and time of change of a file; zeros of what is no file on this machine."""
     try:
-        its = Path(place).stat()
+        return size_of(Path(place)), changed_at(Path(place))
     except (OSError, ValueError):
         return 0, 0
-    return its.st_size, its.st_mtime_ns
-
-
-def _code() -> str:
-    """Return a digest of this package's own code, which in a checkout changes under the same version."""
-    digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -23,6 +23,9 @@ _ORDER = (IDENTICAL, WITHIN, DIFFERENT, TAMPERED)
 WORDS = "words"
 """Stands for a variable where what is compared is what is said of the data, but for counts and digests."""
 
+DRAWN = "more than rounding, and no more than another draw; "
+"""What is noted of a deviation that only other random numbers explain."""
+
 ATTRIBUTES = "attributes"
 """Stands for a variable where what is compared is what a section says of itself in words."""
 
@@ -138,7 +141,7 @@ def _numbers(recording: str, section: str, name: str, stored: xr.Dataset, again:
         share = np.where(deviation == 0, 0.0, deviation / allowed)
     at = int(np.argmax(share))
     verdict = WITHIN if share.flat[at] <= 1 else DIFFERENT
-    drawn = "more than rounding, and no more than another draw; " if (deviation > rounding).any() else ""
+    drawn = DRAWN if (deviation > rounding).any() else ""
     note = f"{_entry(one, other, at)}; {drawn * (verdict == WITHIN)}rule: {rule.name}, {rule.words}"
     return Check(recording, section, name, verdict, float(deviation.flat[at]), float(allowed.flat[at]), note)
 
@@ -246,7 +249,7 @@ def _words(recording: str, section: str, variable: str, name: str, stored: str, 
         return Check(recording, section, variable, IDENTICAL)
     sides = [[float(n) for n in _NUMBER.findall(text)] for text in (stored, again)]
     alike = _NUMBER.sub("", stored) == _NUMBER.sub("", again)
-    alike = alike and np.allclose(sides[0], sides[1], rtol=RELATIVE, atol=FLOOR)
+    alike = alike and len(sides[0]) == len(sides[1]) and np.allclose(sides[0], sides[1], rtol=RELATIVE, atol=FLOOR)
     alike = alike or (name != "steps" and min(len(text.split()) for text in (stored, again)) >= _SENTENCE)
     note = f"{name} reads {_around(stored, again)!r} in the report, {_around(again, stored)!r} in a new run"
     return Check(recording, section, variable, WITHIN if alike else DIFFERENT, 0.0, 0.0, note)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from neurodata4ml.errors import NeuroDataError
+from neurodata4ml.errors import ChecksumError, NeuroDataError
 from neurodata4ml.places import write_whole
 from neurodata4ml.record import study_lock
 from neurodata4ml.report.difference_page import Side, render_difference
-from neurodata4ml.verification.tampering import RESULTS, read_stored
+from neurodata4ml.verification.checks import TAMPERED
+from neurodata4ml.verification.tampering import RESULTS, against_lock, read_stored
 
 PAGE = "index.html"
 
@@ -72,8 +73,14 @@ def _side(folder: Path, name: str) -> Side:
             f"{folder / RESULTS} cannot be read ({unreadable}). Write the report again, or ask what was done to it: "
         )
         raise NeuroDataError(message + f"neurodata4ml verify {folder}")
-    is_locked = (folder / study_lock.NAME).is_file()
-    return Side(name, results, study_lock.read(folder).environment if is_locked else results.software)
+    if not (folder / study_lock.NAME).is_file():
+        return Side(name, results, results.software, (f"no {study_lock.NAME}, so nobody can tell whether it is whole",))
+    try:
+        lock = study_lock.read(folder)
+    except ChecksumError as error:
+        return Side(name, results, results.software, (str(error),))
+    changed = [check for check in against_lock(folder, lock, results) if check.verdict == TAMPERED]
+    return Side(name, results, lock.environment, tuple(f"{check.place}: {check.note}" for check in changed))
 
 
 def _check(folder: Path, *, force: bool) -> None:

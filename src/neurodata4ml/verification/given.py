@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from neurodata4ml.data.storage.zarr.walk import is_store
 from neurodata4ml.errors import ChecksumError, DesignError, NotCachedError
 from neurodata4ml.lock import Locked, write_lock
-from neurodata4ml.record.study_lock import LockedFile, StudyLock
+from neurodata4ml.record.files import sha256_of, size_of
+from neurodata4ml.record.lock_contents import LockedFile
+from neurodata4ml.record.study_lock import StudyLock
 from neurodata4ml.verification.checks import DIFFERENT, IDENTICAL, Check
 
 
@@ -35,30 +37,34 @@ def find_files(folder: Path, lock: StudyLock, data: Path | None) -> dict[str, Pa
         One file is given for a report of several.
     """
     recordings = [file for file in lock.files if file.network is None]
-    if data is not None and data.is_file() and len(recordings) > 1:
-        message = f"{data} is one file, and the report is made from {len(recordings)}. Name their folder: --data FOLDER"
+    if data is not None and _is_recording(data) and len(recordings) > 1:
+        message = f"{data} is one recording, and the report has {len(recordings)}. Name their folder: --data FOLDER"
         raise DesignError(message)
     return {file.key: _found(folder, file, data) for file in lock.files}
 
 
 def _found(folder: Path, file: LockedFile, data: Path | None) -> Path:
     what = "recording" if file.network is None else "network"
-    if data is None or (data.is_file() and what == "network"):
+    if data is None or (_is_recording(data) and what == "network"):
         place = folder / file.path
-    elif data.is_file():
+    elif _is_recording(data):
         place = data
     else:
         place = data / file.name
-        if not place.is_file() or sha256_of(place) != file.sha256:  # under another name, or in another folder, perhaps
-            sizes = (one for one in sorted(data.rglob("*")) if one.is_file() and one.stat().st_size == file.size)
+        if not _is_recording(place) or sha256_of(place) != file.sha256:  # under another name, or elsewhere, perhaps
+            sizes = (one for one in sorted(data.rglob("*")) if _is_recording(one) and size_of(one) == file.size)
             place = next((one for one in sizes if sha256_of(one) == file.sha256), place)
-    if not place.is_file():
+    if not _is_recording(place):
         message = (
             f"the {what} {file.name} (sha256 {file.sha256}) is not at {place}. Say where it is: "
             f"neurodata4ml verify {folder} --data FILE_OR_FOLDER"
         )
         raise NotCachedError(message)
     return place
+
+
+def _is_recording(path: Path) -> bool:
+    return path.is_file() or is_store(path)
 
 
 def same_bytes(lock: StudyLock, places: dict[str, Path]) -> list[Check]:
@@ -74,12 +80,6 @@ def _same(recording: str, name: str, wanted: str, place: Path) -> Check:
         return Check(recording, "data", name, IDENTICAL)
     note = f"another file than the report is about: {place} has sha256 {found}, the lock {wanted}"
     return Check(recording, "data", name, DIFFERENT, float("inf"), 0.0, note)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def same_assets(lock: StudyLock, trials: str | None) -> list[Check]:
@@ -157,7 +157,7 @@ def as_they_were_called(lock: StudyLock, places: dict[str, Path]) -> Iterator[di
         for key, name in renamed.items():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neurodata4ml-")))
             links[key] = folder / name
-            links[key].symlink_to(places[key].resolve())
+            links[key].symlink_to(places[key].resolve(), target_is_directory=places[key].is_dir())
         yield links
 
 

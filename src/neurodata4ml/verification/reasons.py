@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from neurodata4ml.record.environment import CODE
+
 NUMERICAL = (
     "neurodata4ml",
+    CODE,
     "numpy",
     "BLAS",
     "scipy",

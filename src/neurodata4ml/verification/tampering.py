@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -10,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from neurodata4ml.record.digests import content_digests
+from neurodata4ml.record.files import sha256_of
 from neurodata4ml.record.keys import SESSIONS, file_name
-from neurodata4ml.record.study_lock import StudyLock, seeds_of, splits_of
+from neurodata4ml.record.lock_contents import seeds_of, splits_of
+from neurodata4ml.record.study_lock import StudyLock
 from neurodata4ml.results import Results
 from neurodata4ml.verification.checks import IDENTICAL, TAMPERED, Check
 
@@ -43,6 +44,8 @@ def against_lock(folder: Path, lock: StudyLock, stored: Results | None) -> list[
 
 def read_stored(folder: Path) -> tuple[Results | None, str]:
     """Return the results of a report, or why they cannot be read."""
+    if not (folder / RESULTS).is_file():  # a pipe would be waited for
+        return None, "there is no such file"
     try:
         stored = Results.load(folder / RESULTS)
         _require_sound(stored)
@@ -98,13 +101,8 @@ def _files(folder: Path, lock: StudyLock) -> Iterator[Check]:
         path = folder / name
         if not path.is_file():
             yield _tampered(name, "", "the file is in the lock, and not in the folder")
-        elif (found := _sha256(path)) != digest:
+        elif (found := sha256_of(path)) != digest:
             yield _tampered(name, "", f"sha256 {found}; the lock has {digest}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _arrays(lock: StudyLock, stored: Results) -> Iterator[Check]:
@@ -126,7 +124,7 @@ def split(path: str) -> tuple[str, str]:
 
 
 def _settings(lock: StudyLock, stored: Results) -> Iterator[Check]:
-    one, other = (json.loads(json.dumps(study)) for study in (lock.study, stored.spec))
+    one, other = (json.loads(json.dumps(study, default=str)) for study in (lock.study, stored.spec))
     is_stored = _digest_of_spec(stored) == lock.results.get("spec")
     for name in dict.fromkeys([*one, *other]):
         if _filled(one, name) != _filled(other, name):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from neurodata4ml.errors import DesignError, DimensionError, LayoutError, NeuroDataError
+from neurodata4ml.errors import ChecksumError, DesignError, DimensionError, LayoutError, NeuroDataError
 from neurodata4ml.record import study_lock
 from neurodata4ml.record.environment import environment
 from neurodata4ml.record.study_lock import StudyLock
@@ -21,6 +22,7 @@ from neurodata4ml.verification import again, given
 from neurodata4ml.verification.checks import (
     ATTRIBUTES,
     DIFFERENT,
+    DRAWN,
     TAMPERED,
     WITHIN,
     WORDS,
@@ -28,7 +30,7 @@ from neurodata4ml.verification.checks import (
     compare_results,
     worst,
 )
-from neurodata4ml.verification.follows import from_results
+from neurodata4ml.verification.follows import from_results, page_can_be_compared
 from neurodata4ml.verification.reasons import Reason, reasons_between
 from neurodata4ml.verification.tampering import against_lock, read_stored, untouched_study
 from neurodata4ml.verification.verdict import Verification
@@ -84,8 +86,10 @@ def verify(
 
     Raises
     ------
-    NeuroDataError
+    DesignError
         No report, or no lock, in the folder.
+    CatalogError
+        The lock was written by another version of this package, whose locks this one does not read.
     NotCachedError, ArchiveError
         The data cannot be had; the message says what to type.
     """
@@ -93,7 +97,11 @@ def verify(
     require_whole(seed, "seed", least=0, left_out="one that nobody knows before")
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
     asked = _Asked(quick, None if data is None else Path(data), workers, seed, progress)
-    lock = _lock_of(folder)
+    try:
+        lock = _lock_of(folder)
+    except ChecksumError as error:
+        check = Check("", study_lock.NAME, "", TAMPERED, math.inf, 0.0, str(error))
+        return Verification(str(folder), (check,), (), "nothing was run again")
     stored, unreadable = read_stored(folder)
     checks = against_lock(folder, lock, stored)
     reasons = reasons_between(lock.environment, environment().words())
@@ -102,33 +110,48 @@ def verify(
         checks.append(Check("", "results.json", "", TAMPERED, math.inf, 0.0, note))
         return Verification(str(folder), tuple(checks), reasons, "nothing was run again")
     if worst(checks) != TAMPERED:  # else it is told already what was changed
-        checks += from_results(folder, stored, here=not reasons)
+        checks += from_results(folder, stored, reasons)
     try:
         more, scope = _run_again(folder, lock, stored, asked)
     except NeuroDataError as error:
         if worst(checks) != TAMPERED:
             raise
         more, scope = [], f"nothing was run again: {error}"
-    more = more if reasons else [_as_read(check) for check in more]
+    if not any(reason.explains for reason in reasons):
+        more = [_in_equal_environment(check) for check in more]
+    if not page_can_be_compared(reasons):
+        scope += "; the page was not compared, since another version of neurodata4ml wrote it"
+    if unpinned := list(_without_digest(stored)):
+        scope += f"; nothing in the lock says which bytes {', '.join(unpinned[:3])} had: they were read as they are now"
     return Verification(str(folder), (*checks, *more), _with_data(reasons, more), scope)
 
 
-def _as_read(check: Check) -> Check:
-    """Return a check of words as an equal environment has it: there, words that read otherwise are others."""
-    is_words = check.verdict == WITHIN and (check.variable in (ATTRIBUTES, WORDS) or check.section == "warnings")
-    return replace(check, verdict=DIFFERENT) if is_words else check
+def _without_digest(stored: Results) -> Iterator[str]:
+    """Yield the recordings that have no digest: those that were read from an address."""
+    for one in (stored.sessions or {"": stored}).values():
+        if not one.data.get("sha256") and not one.data.get("simulated"):
+            yield str(one.data.get("source") or "the data")
+
+
+def _in_equal_environment(check: Check) -> Check:
+    """Return a check where nothing can explain a deviation: there, the words are the same, and so is every draw."""
+    is_words = check.variable in (ATTRIBUTES, WORDS) or check.section == "warnings"
+    if check.verdict == WITHIN and (is_words or DRAWN in check.note):
+        note = f"{check.note}; nothing differs here that would lead to another draw, or to other words".lstrip("; ")
+        return replace(check, verdict=DIFFERENT, note=note.replace(DRAWN, ""))
+    return check
 
 
 def _lock_of(folder: Path) -> StudyLock:
     if not folder.is_dir():
         message = f"there is no folder {folder}. Type the folder of a report: neurodata4ml verify reports/demo"
-        raise NeuroDataError(message)
+        raise DesignError(message)
     if not (folder / study_lock.NAME).is_file():
         message = (
             f"{folder} has no {study_lock.NAME}, which says what a report was made from: there is nothing to verify it "
             "against. Write the report again: neurodata4ml report STUDY.toml"
         )
-        raise NeuroDataError(message)
+        raise DesignError(message)
     return study_lock.read(folder)
 
 
@@ -173,7 +196,7 @@ def _whole(spec: Spec, stored: Results, asked: _Asked) -> tuple[list[Check], str
     checks = _compared(stored, made)
     n = sum(len(results.arrays) for results in made.values())
     of = f" of {len(stored.sessions)} recordings and of all together" if stored.sessions else ""
-    return checks, f"all {n} sections{of}"
+    return checks, f"{'its one section' if n == 1 else f'all {n} sections'}{of}"
 
 
 def _compared(stored: Results, made: dict[str, Results]) -> list[Check]:
