@@ -117,7 +117,7 @@ def test_a_mistake_of_ours_in_one_recording_says_of_which_kind_it_is(
 
 
 def test_where_every_recording_fails_the_first_error_is_raised(asked: Spec) -> None:
-    with pytest.raises(DesignError, match="--by 'tpye' is not a column"):
+    with pytest.raises(DesignError, match=r"by = 'tpye' is not a column .* Did you mean 'type'"):
         run_study(replace(asked, by="tpye"))
 
 

@@ -34,7 +34,7 @@ def test_lists_of_any_kind_become_tuples_of_text() -> None:
     ("options", "message"),
     [
         ({"windw": (0, 1)}, "demo: unknown key 'windw'. Did you mean 'window'?"),
-        ({"seed": -1}, r"seed = -1 \(a number\) must be a whole number of at least 0, e.g. 0"),
+        ({"seed": -1}, r"seed = -1 \(a number\) must be a whole number from 0 to 4,294,967,295, e.g. 0"),
         ({"seed": 1.5}, "seed = 1.5"),
         ({"bin_width": float("nan")}, "bin_width = nan .* must be a time above 0 s; 10 ms is 0.01"),
         ({"window": (0, float("inf"))}, "must be two rising times in seconds"),

@@ -102,8 +102,8 @@ def test_where_selects_and_counts(alm):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"by": "tpye"}, "--by 'tpye' is not a column of the trial table. Columns: .*type"),
-        ({"align": "cue"}, "--align 'cue' is not a column of the trial table"),
+        ({"by": "tpye"}, "by = 'tpye' is not a column of the trial table.* Columns: .*type"),
+        ({"align": "cue"}, "align = 'cue' is not a column of the trial table"),
         ({"by": None}, "have no stimulus column that the catalog names. Say which .*--by COLUMN"),
         ({"where": "start_time < 0"}, r"no trial is left of \d+: .*not start_time < 0"),
     ],

@@ -16,8 +16,9 @@ from neurodata4ml.analysis.encoding.encoders import ENCODERS
 from neurodata4ml.errors import DesignError
 from neurodata4ml.networks.preprocessing import Preprocessing
 from neurodata4ml.spec import Spec, read_spec
-from neurodata4ml.studies.options import HELD, WORDS, can_be_held, check_options
+from neurodata4ml.studies.options import HELD, can_be_held, check_options
 from neurodata4ml.studies.parameters import FUNCTIONS, OF_THE_STUDY, choices, parameters
+from neurodata4ml.studies.values import RANGES, WORDS
 from neurodata4ml.study_keys import ANALYSES, LISTS, TABLES, TAKES
 
 ONLY_FROM_PYTHON = {("decode", "folds")}
@@ -30,6 +31,9 @@ EVERY = [
     if one.kind is not inspect.Parameter.VAR_KEYWORD
 ]
 EVERY_CHOICE = [(table, words) for table in TABLES for words in choices(table)]
+
+
+SAMPLES: dict[tuple[str, str], Any] = {("decode", "scoring"): "accuracy", ("encode", "alphas"): [1.0]}
 
 
 def study(folder: Path, text: str) -> Spec:
@@ -49,6 +53,8 @@ def sample(table: str, name: str) -> Any:
     one = parameters(table)[name]
     if (table, name) in WORDS:
         return WORDS[table, name][0]
+    if (table, name) in SAMPLES:
+        return SAMPLES[table, name]
     if one.default is not None:
         return list(one.default) if isinstance(one.default, tuple) else one.default
     kind = str(HELD.get((table, name), one.kind))
@@ -107,6 +113,33 @@ def test_methods_have_the_options_that_their_functions_take() -> None:
         ("decode", 'n_folds = "5"', "[decode] n_folds = '5' must be a whole number."),
         ("decode", "n_folds = 1", "[decode] n_folds = 1 must be a whole number of at least 2."),
         ("decode", "n_shuffles = true", "n_shuffles = True must be a whole number."),
+        ("decode", f"n_shuffles = {10**20}", "must be a whole number from 0 to 10,000,000"),
+        ("decode", f"seed = {2**32}", "must be a whole number from 0 to 4,294,967,295."),
+        ("decode", 'scoring = "acuracy"', "scoring = 'acuracy': decode knows the scores balanced_accuracy, auc, "),
+        ("decode", 'scoring = "roc_auc"', "'roc_auc' needs probabilities, which not every decoder has. Use 'auc'."),
+        ("latents", "n_components = -3", "n_components = -3 must be a whole number of at least 1."),
+        ("latents", 'method = "ica"\ntol = 0', "tol = 0 must be a number above 0."),
+        ("latents", 'method = "ica"\ntol = nan', "tol = nan must be a number above 0."),
+        (
+            "latents",
+            'n_components = "auto"\ncandidates = [2, 0]',
+            "candidates = 0 must be a whole number of at least 1.",
+        ),
+        ("latents", 'n_components = "auto"\ncriterion = "bic"', "criterion = 'bic' is not known. Known: likelihood, "),
+        ("latents", 'method = "dpca"\nregularizer = -1.0', "regularizer = -1.0 must be a number of at least 0."),
+        (
+            "dimensionality",
+            'method = "parallel"\nquantile = 1',
+            "quantile = 1 must be a number above 0 and below 1, e.g.",
+        ),
+        ("rdm", 'over = "trial"', "over = 'trial' is not known. Known: time."),
+        ("encode", "alphas = [-1.0, 2.0]", "alphas = -1.0 must be a number above 0, e.g. [1.0, 100.0]."),
+        ("encode", "alphas = [1.0, nan]", "alphas = nan must be a number above 0"),
+        ("encode", "alphas = []", "alphas = [] names no penalty. Type alphas = [1.0, 100.0], or leave it out."),
+        ("encode", "purge = -1", "purge = -1 must be a number of at least 0."),
+        ("compare", "margin = nan", "margin = nan must be a number of at least 0 and below 1, e.g. 0.03."),
+        ("compare", "n_splits = 0", "n_splits = 0 must be a whole number of at least 1."),
+        ("activations", "project = -5", "project = -5 must be a number above 0."),
         ("decode", "confounds = [1]", "confounds = [1] must be text or a list of texts."),
         ("decode", 'nested = "yes"', "nested = 'yes' must be true or false or a table."),
         ("decode", "window = [0, 1]", "window is a key of the study itself: write it above the first table."),
@@ -122,7 +155,7 @@ def test_methods_have_the_options_that_their_functions_take() -> None:
         ("encode", 'encoder = "rigde"', "Did you mean 'ridge'?"),
         ("encode", 'scores = ["r", "rr"]', "[encode] scores = 'rr' is not known."),
         ("compare", 'metric = "ckaa"', "Did you mean 'cka'?"),
-        ("compare", "confidence = 95", "[compare] confidence = 95 must lie between 0 and 1, e.g. 0.95."),
+        ("compare", "confidence = 95", "[compare] confidence = 95 must be a number above 0 and below 1, e.g. 0.95."),
         ("activations", "preprocessing = {grey = true}", "preprocessing has no 'grey'. Did you mean 'gray'?"),
         ("activations", 'preprocessing = {gray = "yes"}', "preprocessing: gray = 'yes' must be true or false or "),
         ("activations", "preprocessing = {acuity = 0.5}", "without the degrees that they spanned for the animal"),
@@ -176,6 +209,13 @@ def test_preprocessing_is_a_table_of_its_own(tmp_path: Path) -> None:
     spec = study(tmp_path, text)
     check_options(spec)
     assert set(spec.options["activations"]["preprocessing"]) < set(inspect.signature(Preprocessing).parameters)
+
+
+def test_every_range_is_of_an_option_that_there_is() -> None:
+    every = {
+        name for table in TABLES for chosen in [{}, *choices(table).values()] for name in parameters(table, chosen)
+    }
+    assert set(RANGES) <= every
 
 
 def test_types_that_no_file_holds_are_known() -> None:

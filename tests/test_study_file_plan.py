@@ -14,7 +14,8 @@ from neurodata4ml import describe
 from neurodata4ml.errors import DesignError
 from neurodata4ml.spec import Spec, read_spec
 from neurodata4ml.studies.estimates import DEMO, memory_of, seconds_of
-from neurodata4ml.studies.plan import changed, plan
+from neurodata4ml.studies.plan import plan
+from neurodata4ml.studies.planned import changed
 
 
 def seconds(size: Any = DEMO, **options: Any) -> float:
@@ -67,6 +68,79 @@ def test_what_is_here_is_counted_after_the_filters_of_the_study(tmp_path: Path) 
     assert 0 < left.size.n_trials < every.size.n_trials
     (none,) = plan(read_spec(path, **asked, where="type == 'nothing'")).parts
     assert "no trial is left" in none.problem
+
+
+ASKED: dict[str, Any] = {"trials": "trials", "by": "type", "align": "cue_start_time", "window": (-1.2, 0.6)}
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("alm") / "alm.nwb"
+    guo_alm_twin(path)
+    return path
+
+
+MISFITS: list[tuple[str, dict[str, Any], str]] = [
+    ("by", {"by": "typ"}, "by = 'typ' is not a column of the trial table. Did you mean 'type'? Columns: "),
+    ("align", {"align": "cue_stat_time"}, "is not a column of the trial table. Did you mean 'cue_start_time'?"),
+    ("where", {"where": "typpe == 1"}, "names 'typpe', which is not a column of the trials. Did you mean 'type'?"),
+    ("where", {"where": "type == 'nothing'"}, "no trial is left"),
+    ("areas", {"areas": ("nowhere",)}, "there is no area 'nowhere'."),
+    ("units", {"units": "snnr > 2"}, "names 'snnr', which is not a column of the units."),
+    ("units", {"units": "unit < 0"}, "no unit is left"),
+    ("window", {"window": (0.0, 0.001), "bin_width": 0.01}, "bin"),
+    (
+        "decode.target",
+        {"options": {"decode": {"target": "typ"}}},
+        "[decode] target = 'typ' is not a column of the trials",
+    ),
+    (
+        "decode.confounds",
+        {"options": {"decode": {"confounds": ["type", "x"]}}},
+        "[decode] confounds = 'x' is not a column",
+    ),
+    ("rdm.by", {"options": {"rdm": {"by": "aera"}}}, "is not a column of the units. Did you mean 'area'?"),
+    ("rdm.folds", {"options": {"rdm": {"folds": "blok"}}}, "[rdm] folds = 'blok' is not a column of the trials."),
+    (
+        "compare.over",
+        {"options": {"compare": {"over": "trials"}}},
+        "Did you mean 'trial'? It may be: trial, stimulus, unit",
+    ),
+    (
+        "latents.conditions",
+        {"options": {"latents": {"method": "dpca", "conditions": ["typ"]}}},
+        "conditions = 'typ' is",
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "wrong", "said"), MISFITS)
+def test_what_does_not_fit_the_recording_is_told_with_its_key(
+    recording: Path, key: str, wrong: dict[str, Any], said: str
+) -> None:
+    (part,) = plan(read_spec(recording, **{**ASKED, "units": "all", **wrong})).parts
+    assert part.key_of_problem == key
+    assert said in part.problem
+
+
+def test_an_option_of_an_analysis_that_is_not_asked_for_need_not_fit(recording: Path) -> None:
+    wrong = {"options": {"decode": {"target": "typ"}}, "analyses": ["rates"]}
+    (part,) = plan(read_spec(recording, **{**ASKED, "units": "all", **wrong})).parts
+    assert part.problem == ""
+
+
+def test_what_can_be_done_without_is_noted(recording: Path) -> None:
+    more = {"order": ["a", "b", "c"], "options": {"decode": {"n_folds": 1000}}}
+    found = plan(read_spec(recording, **{**ASKED, "units": "all", **more}))
+    assert found.parts[0].problem == ""
+    fewest = found.parts[0].fewest
+    assert 0 < fewest < 1000
+    assert found.notes == (
+        "alm: order names a, b, c, not among its areas: it gets no hierarchy score.",
+        f"alm: its rarest condition has {fewest} trials, too few for decode's 1000 folds.",
+    )
+    several = {"options": {"decode": {"n_folds": 1000, "target": "start_time"}}}
+    assert plan(read_spec(recording, **{**ASKED, "units": "all", **several})).notes == ()
 
 
 def test_what_is_not_here_is_told_in_bytes_and_taken_for_something() -> None:

@@ -17,9 +17,13 @@ from __future__ import annotations
 
 
 class NeuroDataError(Exception):
-    """Any error that neurodata4ml raises on purpose."""
+    """Any error that neurodata4ml raises on purpose.
+
+    ``key`` is the key of a study that is why (``"by"``, ``"decode.target"``); empty where none is known.
+    """
 
     exit_code = 1
+    key: str = ""
 
 
 class CatalogError(NeuroDataError):

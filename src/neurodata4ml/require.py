@@ -9,13 +9,20 @@ from typing import Any
 from neurodata4ml.errors import DesignError
 
 
-def require_whole(value: object, name: str, *, least: int, left_out: str = "") -> None:
-    """Refuse what is no whole number of at least ``least``; ``left_out`` says what None means, where it may be None."""
+def require_whole(value: object, name: str, *, least: int, most: int | None = None, left_out: str = "") -> None:
+    """Refuse what is no whole number of at least ``least``, and at most ``most``, where there is such a limit.
+
+    ``left_out`` says what None means, where it may be None.
+    """
     if value is None and left_out:
         return
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
         message = f"{name} takes a whole number, {least} or more; got {value!r}."
-        raise DesignError(message + (f" Leave it out for {left_out}." if left_out else ""))
+    elif most is not None and int(value) > most:
+        message = f"{name} takes a whole number, {least} to {most}; got {value!r}."
+    else:
+        return
+    raise DesignError(message + (f" Leave it out for {left_out}." if left_out else ""))
 
 
 def require_names(value: Any, name: str, *, example: str) -> list[Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from neurodata4ml.errors import NeuroDataError
 from neurodata4ml.suggest import guess
 
 ANALYSES = {
@@ -26,11 +28,25 @@ TABLES = ("decode", "latents", "dimensionality", "reliability", "rdm", "encode",
 """Functions whose keyword arguments a study may set, each in a table of its name."""
 
 
+MOST_SEED, MOST_SHUFFLES = 2**32 - 1, 10_000_000
+"""The largest seed that every library takes, and more shuffles than any p needs."""
+
+
 class Problem(NamedTuple):
     """A mistake: the key it is in (``decode.decoder``), and the sentence that says what is wrong and what is right."""
 
     key: str
     said: str
+
+
+@contextlib.contextmanager
+def about(key: str) -> Iterator[None]:
+    """Let an error that is raised within say that this key of a study is why, so that its line can be told."""
+    try:
+        yield
+    except NeuroDataError as error:
+        error.key = error.key or key
+        raise
 
 
 def problems(given: Mapping[str, Any]) -> list[Problem]:
@@ -60,6 +76,9 @@ def _is_window(value: Any) -> bool:
     return pair and value[0] < value[1]
 
 
+_MANY = f"a whole number from 1 to {MOST_SHUFFLES:,}, e.g. 99"
+_SEED = f"a whole number from 0 to {MOST_SEED:,}, e.g. 0"
+
 TAKES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "source": (_is_text, 'a name or a path, e.g. "demo"'),
     "title": (lambda value: isinstance(value, str), 'text in quotes, e.g. "Scenes in visual cortex"'),
@@ -70,8 +89,8 @@ TAKES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "window": (_is_window, "two rising times in seconds, e.g. [-0.1, 0.5]"),
     "bin_width": (lambda value: _is_number(value) and value > 0, "a time above 0 s; 10 ms is 0.01"),
     "where": (_is_text, 'a comparison of trial columns in quotes, e.g. "contrast > 0"'),
-    "n_shuffles": (lambda value: _is_whole(value) and value >= 1, "a whole number of at least 1, e.g. 99"),
-    "seed": (lambda value: _is_whole(value) and value >= 0, "a whole number of at least 0, e.g. 0"),
+    "n_shuffles": (lambda value: _is_whole(value) and 1 <= value <= MOST_SHUFFLES, _MANY),
+    "seed": (lambda value: _is_whole(value) and 0 <= value <= MOST_SEED, _SEED),
     "out": (lambda value: _is_text(value) or isinstance(value, Path), 'a folder, e.g. "reports/mine"'),
     "units": (_is_text, '"good", "all", or a comparison of unit columns, e.g. "snr > 2"'),
     "origin": (lambda value: isinstance(value, str), "a path"),

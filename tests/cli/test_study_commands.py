@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from archive import guo_alm_twin
 from neurodata4ml.cli.main import main
 from neurodata4ml.spec import read_spec
 from neurodata4ml.studies.template import template
@@ -80,6 +81,18 @@ def test_a_report_refuses_what_check_refuses_with_the_same_code(line: str, says:
         assert done.exit_code == 2
         assert says in done.stderr
     assert [path.name for path in Path().iterdir()] == ["study.toml"]
+
+
+def test_what_does_not_fit_the_recording_is_told_with_its_line_by_check_and_by_report() -> None:
+    guo_alm_twin(Path("alm.nwb"))
+    text = 'file = "alm.nwb"\ntrials = "trials"\nwindow = [0.0, 0.5]\nalign = "cue_start_time"\nby = "typ"\n'
+    Path("study.toml").write_text(text, encoding="utf-8")
+    for command in (["study", "check"], ["report"]):
+        done = CliRunner().invoke(main, [*command, "study.toml"])
+        assert done.exit_code == 2
+        assert "study.toml, line 5: by = 'typ' is not a column of the trial table. Did you mean 'type'?" in done.stderr
+        assert "Next: " not in done.stdout
+    assert not Path("reports").exists()
 
 
 def test_check_tells_a_program_what_it_tells_a_reader() -> None:

@@ -12,6 +12,9 @@ from neurodata4ml.cli.shared import json_option, print_json, spoken
 from neurodata4ml.errors import DesignError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neurodata4ml.results import Results
     from neurodata4ml.spec import Spec
 
 STOPPED = 130
@@ -94,7 +97,7 @@ def _answered(spec: Spec, *, workers: int, force: bool, quiet: bool) -> Path:
     try:
         with alone(spec.folder):
             with shown(quiet=quiet) as progress:
-                results = run_study(spec, workers=workers, unfinished=unfinished, progress=progress)
+                results = _run(spec, run_study, workers=workers, unfinished=unfinished, progress=progress)
             page = write_report(results, spec.folder, force=force, took=time.monotonic() - began)
             remove(unfinished)
     except KeyboardInterrupt:
@@ -102,6 +105,19 @@ def _answered(spec: Spec, *, workers: int, force: bool, quiet: bool) -> Path:
         click.echo(f"\nStopped. {_GO_ON.format(unfinished) if is_kept else 'Nothing was written.'}", err=True)
         click.get_current_context().exit(STOPPED)
     return page
+
+
+def _run(spec: Spec, run_study: Callable[..., Results], **options: Any) -> Results:
+    """Run a study; a mistake in what was asked is told with its line, as ``study check`` tells it."""
+    from neurodata4ml.study_file import told
+    from neurodata4ml.study_keys import Problem
+
+    try:
+        return run_study(spec, **options)
+    except DesignError as error:
+        if not (spec.origin and error.key):
+            raise
+        raise click.UsageError(told(spec.origin, [Problem(error.key, str(error))])) from error
 
 
 _GO_ON = "What is done is kept in {}; the same command goes on from there."

@@ -12,7 +12,7 @@ from neurodata4ml.cli.shared import Group, json_option, print_json, spoken
 from neurodata4ml.errors import CatalogError, DesignError, DiskError
 
 if TYPE_CHECKING:
-    from neurodata4ml.studies.plan import Part, Plan
+    from neurodata4ml.studies.planned import Part, Plan
 
 MOST_SHOWN = 12
 """Recordings of a study that are listed; of more, the number and the sum."""
@@ -92,7 +92,16 @@ def check(target: str, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         click.echo("\n".join(_told(found, target)))
     if all(part.problem for part in found.parts):
-        raise click.UsageError("\n".join(f"{part.key}: {part.problem}" for part in found.parts))
+        raise click.UsageError("\n".join(_told_of(part, found) for part in found.parts))
+
+
+def _told_of(part: Part, found: Plan) -> str:
+    """Return why a recording cannot be used, with the line of the study that is why, where one is."""
+    from neurodata4ml.study_file import told
+    from neurodata4ml.study_keys import Problem
+
+    said = f"{part.key}: {part.problem}" if len(found.parts) > 1 else part.problem
+    return told(found.spec.origin, [Problem(part.key_of_problem, said)]) if found.spec.origin else said
 
 
 def _write(out: Path, text: str, *, force: bool) -> None:
@@ -115,7 +124,7 @@ def _write(out: Path, text: str, *, force: bool) -> None:
 def _told(found: Plan, target: str) -> Iterator[str]:
     """Yield the lines of a plan: recordings, steps, choices, needs, notes."""
     from neurodata4ml.data.entries.sizes import readable_bytes, readable_time
-    from neurodata4ml.studies.plan import changed
+    from neurodata4ml.studies.planned import changed
 
     yield f"{target}: {found.spec.title or found.spec.name}"
     yield ""
@@ -139,7 +148,8 @@ def _told(found: Plan, target: str) -> Iterator[str]:
     )
     yield f"To move: {moved}"
     yield from (f"Note: {note}" for note in found.notes)
-    yield f"Next: neurodata4ml report {target}"
+    if not all(part.problem for part in found.parts):
+        yield f"Next: neurodata4ml report {target}"
 
 
 def _row(part: Part) -> tuple[str, ...]:

@@ -136,7 +136,8 @@ def _answer(a: Side, b: Side, measured: dict[str, Pairs]) -> Section:
         answer=(_what_differs(a, b), _how_much(pairs), *([_how_to_take_it(a, b)] if pairs else [])),
         reading=(f"A is {plain(a.name, 80)}; B is {plain(b.name, 80)}. Differences are B minus A.",),
         warnings=tuple(
-            f"{letter} should be verified before it is believed (neurodata4ml verify): {listing([plain(one, 200) for one in side.changed], 3)}"
+            f"{letter} should be verified before it is believed (neurodata4ml verify): "
+            + listing([plain(one, 200) for one in side.changed], 3)
             for letter, side in (("A", a), ("B", b))
             if side.changed
         ),

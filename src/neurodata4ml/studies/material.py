@@ -22,7 +22,9 @@ from neurodata4ml.networks.model import Model
 from neurodata4ml.networks.models import load_model
 from neurodata4ml.networks.preprocessing import Preprocessing
 from neurodata4ml.spec import Spec
+from neurodata4ml.studies.misfits import require_columns
 from neurodata4ml.studies.selection import keep_trials, keep_units, with_areas, with_conditions
+from neurodata4ml.study_keys import about
 from neurodata4ml.suggest import guess
 
 N_COARSE = 10
@@ -189,10 +191,12 @@ def prepare(spec: Spec) -> Material:
     bring(spec.source, spec.session, spec.trials)
     spec, session, trials_dropped, units_dropped = choose(spec)
     # a misspelt name is noticed before anything is computed
-    _require_layers(spec, [load_model(network) for network in networks_of(spec, session)])
+    with about("layers"):
+        _require_layers(spec, [load_model(network) for network in networks_of(spec, session)])
     align = str(spec.align)
     binning = {k: v for k, v in spec.options.get("bin_spikes", {}).items() if k not in _OF_STUDY}
-    counts = bin_spikes(session, align=align, window=spec.window, bin_width=spec.bin_width, **binning)
+    with about("window"):
+        counts = bin_spikes(session, align=align, window=spec.window, bin_width=spec.bin_width, **binning)
     outside = counts.attrs["bin_spikes_dropped_invalid"]
     if outside:
         trials_dropped["window touches an invalid interval"] = outside
@@ -227,8 +231,10 @@ def choose(spec: Spec) -> tuple[Spec, xr.Dataset, dict[str, int], dict[str, int]
     binning = spec.options.get("bin_spikes", {})
     spec = replace(spec, **{name: binning[name] for name in _OF_STUDY if name in binning})
     session = open_session(spec.source, spec.session, trials=spec.trials, units="all")  # chosen, and counted, below
-    session = with_conditions(session, spec.by)
+    with about("by"):
+        session = with_conditions(session, spec.by)
     session = with_areas(session)
+    require_columns(spec, session)
     align = spec.align or str(session.attrs.get("align", "start_time"))
     session, trials_dropped = keep_trials(session, align, spec.where)
     session, units_dropped = keep_units(session, spec.units, spec.areas)

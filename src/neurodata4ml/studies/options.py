@@ -10,17 +10,6 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from neurodata4ml.analysis.comparison.significance import CORRECTIONS
-from neurodata4ml.analysis.decoding.decoders import DECODERS
-from neurodata4ml.analysis.design.nulls import SCHEMES
-from neurodata4ml.analysis.dimensions.dimensionality import DIMENSIONALITIES
-from neurodata4ml.analysis.dissimilarity.distances import DISTANCES
-from neurodata4ml.analysis.dissimilarity.noise import PRECISIONS
-from neurodata4ml.analysis.encoding.encoders import ENCODERS
-from neurodata4ml.analysis.encoding.scores import SCORES
-from neurodata4ml.analysis.inference import corrections
-from neurodata4ml.analysis.latents.latents import REDUCERS
-from neurodata4ml.analysis.similarity.metrics import METRICS
 from neurodata4ml.data.entries.catalog import describe
 from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.errors import CatalogError, DesignError, NeuroDataError
@@ -29,32 +18,11 @@ from neurodata4ml.networks.preprocessing import Preprocessing
 from neurodata4ml.networks.zoos import TIMM, TORCHVISION
 from neurodata4ml.spec import Spec
 from neurodata4ml.studies.parameters import OF_THE_STUDY, Parameter, choices, parameters
+from neurodata4ml.studies.values import wrong_value
 from neurodata4ml.study_file import told
 from neurodata4ml.study_keys import Problem
 from neurodata4ml.suggest import guess
 from neurodata4ml.where import select_rows
-
-WORDS: dict[tuple[str, str], Sequence[str]] = {
-    ("decode", "decoder"): tuple(DECODERS),
-    ("decode", "over"): ("time",),
-    ("decode", "null"): tuple(SCHEMES),
-    ("decode", "correction"): (*corrections.CORRECTIONS, "none"),
-    ("latents", "method"): tuple(REDUCERS),
-    ("dimensionality", "method"): tuple(DIMENSIONALITIES),
-    ("reliability", "method"): ("anova", "split_half"),
-    ("rdm", "distance"): tuple(DISTANCES),
-    ("rdm", "precision"): tuple(PRECISIONS),
-    ("encode", "encoder"): tuple(ENCODERS),
-    ("encode", "scores"): tuple(SCORES),
-    ("encode", "weigh"): ("trials", "equal"),
-    ("compare", "metric"): tuple(METRICS),
-    ("compare", "distance"): tuple(DISTANCES),
-    ("compare", "correction"): CORRECTIONS,
-}
-"""What an option may be, where it is one of a few words."""
-
-LEAST = {"n_folds": 2, "n_groups": 2, "n_splits": 1, "n_jobs": 1, "n_shuffles": 0, "seed": 0, "batch_size": 1}
-"""The least that a whole number may be, by the name of the option."""
 
 HELD: dict[tuple[str, str], Any] = {
     ("decode", "decoder"): str,
@@ -115,19 +83,7 @@ def _wrong_with(
         return f"[{table}] {name} = {_shown(value)} must be {in_words(kind)}."
     if kind == Preprocessing | None and isinstance(value, Mapping):
         return _wrong_with_preprocessing(value)
-    return _wrong_with_value(table, name, value)
-
-
-def _wrong_with_value(table: str, name: str, value: Any) -> str | None:
-    words = WORDS.get((table, name))
-    for one in value if isinstance(value, list) else [value]:
-        if words is not None and one not in words:
-            return f"[{table}] {name} = {_shown(one)} is not known.{guess(one, words)} Known: {', '.join(words)}."
-    if name in LEAST and value < LEAST[name]:
-        return f"[{table}] {name} = {_shown(value)} must be a whole number of at least {LEAST[name]}."
-    if name == "confidence" and not 0 < value < 1:
-        return f"[{table}] confidence = {_shown(value)} must lie between 0 and 1, e.g. 0.95."
-    return None
+    return wrong_value(table, name, value)
 
 
 def _wrong_with_preprocessing(value: Mapping[str, Any]) -> str | None:

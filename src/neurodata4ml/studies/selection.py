@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from neurodata4ml.errors import DesignError
+from neurodata4ml.study_keys import about
 from neurodata4ml.suggest import guess
 from neurodata4ml.where import select_rows
 
@@ -32,11 +33,11 @@ def with_conditions(session: xr.Dataset, by: str | None) -> xr.Dataset:
             return session
         message = (
             f"the trials of {session.attrs.get('source')} have no stimulus column that the catalog names. "
-            f"Say which column tells conditions apart: --by COLUMN, one of {_columns(session)}."
+            f"Say which column tells conditions apart (by = ... in a study, --by COLUMN): one of {_columns(session)}."
         )
         raise DesignError(message)
     if by not in session.coords or session[by].dims != ("trial",):
-        message = f"--by {by!r} is not a column of the trial table. Columns: {_columns(session)}."
+        message = f"by = {by!r} is not {_a_column(session, by)}"
         raise DesignError(message)
     return session.assign_coords(stimulus=("trial", _labels(session[by].values)))
 
@@ -48,6 +49,11 @@ def _labels(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.round(values)).all():
         return values.astype(np.int64)
     return values
+
+
+def _a_column(session: xr.Dataset, name: str) -> str:
+    own = _columns(session)
+    return f"a column of the trial table.{guess(name, own.split(', '))} Columns: {own}."
 
 
 def _columns(session: xr.Dataset) -> str:
@@ -103,8 +109,9 @@ def keep_trials(session: xr.Dataset, align: str, where: str | None) -> tuple[xr.
         No such column, or no trial is left.
     """
     if align not in session.coords or session[align].dims != ("trial",):
-        message = f"--align {align!r} is not a column of the trial table. Columns: {_columns(session)}."
-        raise DesignError(message)
+        message = f"align = {align!r} is not {_a_column(session, align)}"
+        with about("align"):
+            raise DesignError(message)
     label = session["stimulus"].values
     reasons = {
         "blank": session["blank"].values,
@@ -113,8 +120,10 @@ def keep_trials(session: xr.Dataset, align: str, where: str | None) -> tuple[xr.
         "no condition": pd.isna(label) | (label.astype(str) == ""),
     }
     if where:
-        reasons[f"not {where}"] = ~select_rows(_table(session, "trial"), where)
-    kept, dropped = _drop(session, "trial", reasons)
+        with about("where"):
+            reasons[f"not {where}"] = ~select_rows(_table(session, "trial"), where)
+    with about("where"):
+        kept, dropped = _drop(session, "trial", reasons)
     return kept, dropped
 
 
@@ -149,11 +158,14 @@ def keep_units(session: xr.Dataset, units: str, areas: tuple[str, ...] | None) -
         if area not in home:
             known = list(map(str, dict.fromkeys(home)))
             message = f"there is no area {area!r}.{guess(area, known)} Areas: {', '.join(known)}."
-            raise DesignError(message)
-    reasons = _filtered(session, units)
+            with about("areas"):
+                raise DesignError(message)
+    with about("units"):
+        reasons = _filtered(session, units)
     if areas is not None:
         reasons["outside the chosen areas"] = ~np.isin(home, areas)
-    kept, dropped = _drop(session, "unit", reasons)
+    with about("units"):
+        kept, dropped = _drop(session, "unit", reasons)
     home = kept["area"].values.astype(str)
     names, sizes = np.unique(home, return_counts=True)
     small = names[sizes < MIN_UNITS]
@@ -185,7 +197,7 @@ def _drop(session: xr.Dataset, dim: str, reasons: dict[str, np.ndarray]) -> tupl
         why = "; ".join(f"{n} {reason}" for reason, n in dropped.items()) or f"the table has no {dim}"
         message = (
             f"no {dim} is left of {session.sizes[dim]}: {why}. Choose other {dim}s, or another "
-            f"{'--align or --where' if dim == 'trial' else 'filter of units'}."
+            f"{'align or where' if dim == 'trial' else 'filter of units'}."
         )
         raise DesignError(message)
     return session.isel({dim: np.flatnonzero(keep)}), dropped

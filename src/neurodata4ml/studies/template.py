@@ -14,8 +14,9 @@ from neurodata4ml.data.entries.records import Entry, Trials
 from neurodata4ml.data.entries.sizes import readable_bytes
 from neurodata4ml.hierarchies import known_order
 from neurodata4ml.studies.material import OWN_OPTIONS
-from neurodata4ml.studies.options import ALSO_KEYS, HELD, WORDS, can_be_held, in_words
+from neurodata4ml.studies.options import ALSO_KEYS, HELD, can_be_held, in_words
 from neurodata4ml.studies.parameters import FUNCTIONS, OF_THE_STUDY, USED_BY_STUDIES, Parameter, choices, parameters
+from neurodata4ml.studies.values import WORDS
 from neurodata4ml.study_keys import ANALYSES
 
 SUITED = {

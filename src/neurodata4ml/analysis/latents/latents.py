@@ -66,7 +66,7 @@ def latents(
     array([-5.,  0.,  5.])
     """
     require_array(x, step="latents")
-    require_whole(seed, "seed", least=0)
+    require_whole(seed, "seed", least=0, most=2**32 - 1)  # what scikit-learn takes
     if not isinstance(method, str) or method not in REDUCERS:
         message = f"latents knows the methods {', '.join(REDUCERS)}; got {method!r}."
         raise DesignError(message)
