@@ -100,6 +100,12 @@ def test_one_seed_gives_one_answer_and_nobody_elses_chance_is_touched(method):
     xr.testing.assert_identical(x, before)
 
 
+def test_a_seed_beyond_what_scikit_learn_takes_is_refused_in_words():
+    assert np.isfinite(latents(samples(40, 6), n_components=2, method="ica", seed=2**32 - 1).latents).all()
+    with pytest.raises(DesignError, match="seed takes a whole number, 0 to 4294967295; got 4294967296"):
+        latents(samples(40, 6), n_components=2, method="ica", seed=2**32)
+
+
 @pytest.mark.parametrize("method", [name for name in REDUCERS if name != "cebra"])
 def test_the_order_of_samples_dims_and_units_changes_nothing(method):
     there(method)
