@@ -221,7 +221,10 @@ def test_parts_move_less_than_the_whole_and_the_line_says_how_much(archive: Arch
 
 
 @pytest.mark.slow
-def test_the_demo_is_made_and_locked_without_an_address(own_lock: Path) -> None:
+def test_the_demo_is_made_and_locked_without_an_address(
+    own_lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))  # where no other test has made it
     done = typed("fetch", "demo")
     assert done.exit_code == 0
     assert "It is simulated on this machine" in done.stderr

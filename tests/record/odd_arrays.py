@@ -57,5 +57,5 @@ def odd_array() -> xr.Dataset:
 def odd_results() -> Results:
     """Return results of three recordings whose keys no folder would like."""
     parts = {key: Results({"seed": i}, {"n": i}, {"odd": odd_array()}) for i, key in enumerate(("../x", "A", "a"))}
-    together = {"odd_sessions": odd_array()}
+    together = {"odd_sessions": odd_array(), "sessions": odd_array()}
     return Results({"limits": (0.0, float("-inf")), "c": float("nan")}, {"n_trials": 3}, together, sessions=parts)

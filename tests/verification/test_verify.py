@@ -644,7 +644,7 @@ def of_many(tmp_path_factory):
 def test_many_recordings_are_identical_also_where_one_of_them_was_renamed(of_many, tmp_path):
     home = shutil.copytree(of_many, tmp_path / "home")
     found = verify(home / "report", quick=True, seed=0)
-    assert found.verdict == "identical"
+    assert found.verdict == "identical", str(found)
     assert {check.recording for check in found.checks} >= {"", "mouse-0"} or "mouse-1" in found.scope
     shutil.move(home / "data" / "mouse-1.nwb", home / "renamed.nwb")
     shutil.move(home / "data" / "mouse-0.nwb", home / "mouse-0.nwb")

@@ -8,7 +8,7 @@ import re
 from neurodata4ml.names import RESERVED
 
 SESSIONS = "sessions"
-"""The folder, beside ``results.json``, with one file for each recording of many; in ``results.nc`` the group."""
+"""The folder, beside ``results.json``, with one file for each recording of many."""
 
 NETWORKS = "networks"
 """What begins the key of a network that is a file: ``networks/0`` is the first of the study."""

@@ -1,7 +1,8 @@
 """The labelled arrays of results as one netCDF-4 file, which xarray, R, MATLAB and Julia read.
 
-Each section is a group (``/decoding``); of many recordings also each section of each (``/sessions/KEY/decoding``, with
-the key as :func:`~neurodata4ml.record.keys.stem_of` writes it). netCDF has fewer types and names than Python:
+Each section is a group (``/decoding``); of many recordings also each section of each (``/recordings/KEY/decoding``,
+with the key as :func:`~neurodata4ml.record.keys.stem_of` writes it). No group with values has groups within: they would
+inherit its coordinates. netCDF has fewer types and names than Python:
 
 - what an attribute cannot hold (nothing, yes or no, lists, mappings, texts with a zero byte) stands in the attribute
   ``json`` of the same group or variable: a JSON object, by name;
@@ -31,6 +32,8 @@ from neurodata4ml.record.keys import SESSIONS, stem_of
 from neurodata4ml.record.plain import from_jsonable, jsonable, lists, values_from, values_of
 
 JSON, KIND, NAMES = "json", "kind", "names"
+RECORDINGS = "recordings"
+"""The group of the recordings of many: ``sessions`` is a section, the table of what each of them kept."""
 
 
 def save_netcdf(results: Said, path: str | Path) -> Path:
@@ -47,7 +50,7 @@ def save_netcdf(results: Said, path: str | Path) -> Path:
     """
     groups = {f"/{name}": _storable(array) for name, array in results.arrays.items()}
     for key, part in results.sessions.items():
-        groups |= {f"/{SESSIONS}/{stem_of(key)}/{name}": _storable(array) for name, array in part.arrays.items()}
+        groups |= {f"/{RECORDINGS}/{stem_of(key)}/{name}": _storable(array) for name, array in part.arrays.items()}
     about = {"spec": dict(results.spec), "data": dict(results.data)}
     about |= {SESSIONS: {stem_of(key): key for key in results.sessions}} if results.sessions else {}
     tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs=_attributes(about)), **groups})
@@ -64,7 +67,7 @@ def load_netcdf(path: str | Path) -> dict[str, xr.Dataset]:
         found = {}
         for node in tree.leaves:
             above, _, section = node.path.strip("/").rpartition("/")
-            stem = above.removeprefix(f"{SESSIONS}/")
+            stem = above.removeprefix(f"{RECORDINGS}/")
             name = f"{SESSIONS}/{keys[stem]}/{section}" if above else section
             found[name] = _restored(node.to_dataset(inherit=False).load())
     return {name: array for name, array in found.items() if name}

@@ -43,6 +43,9 @@ _KINDS = {
 }
 """Attribute of a section -> what must be the same for its numbers to be subtracted, as it is told."""
 
+MOST_CHANGES = 5
+"""Changes of a report that are told, of each side."""
+
 _NO_CHOICE = ("out", "title")
 """Settings that choose nothing about the numbers."""
 
@@ -136,10 +139,9 @@ def _answer(a: Side, b: Side, measured: dict[str, Pairs]) -> Section:
         answer=(_what_differs(a, b), _how_much(pairs), *([_how_to_take_it(a, b)] if pairs else [])),
         reading=(f"A is {plain(a.name, 80)}; B is {plain(b.name, 80)}. Differences are B minus A.",),
         warnings=tuple(
-            f"{letter} should be verified before it is believed (neurodata4ml verify): "
-            + listing([plain(one, 200) for one in side.changed], 3)
+            f"{letter} should be verified before it is believed (neurodata4ml verify): {plain(change, 300)}"
             for letter, side in (("A", a), ("B", b))
-            if side.changed
+            for change in side.changed[:MOST_CHANGES]
         ),
     )
 
