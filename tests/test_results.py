@@ -143,7 +143,7 @@ def test_results_introduce_themselves_in_one_harmless_line():
     hostile = dataclasses.replace(results, data={"dataset": "\x1b[31m\nred" + "x" * 1000}, arrays={})
     assert repr(hostile).isprintable()
     assert len(repr(hostile)) < 200
-    assert repr(odd_results()) == "<Results of 3 recordings: a recording; odd_sessions>"
+    assert repr(odd_results()) == "<Results of 3 recordings: a recording; odd_sessions, sessions>"
 
 
 def test_in_a_notebook_results_are_a_table_and_every_text_stays_text():

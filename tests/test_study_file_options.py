@@ -118,8 +118,9 @@ def test_methods_have_the_options_that_their_functions_take() -> None:
         ("decode", 'scoring = "acuracy"', "scoring = 'acuracy': decode knows the scores balanced_accuracy, auc, "),
         ("decode", 'scoring = "roc_auc"', "'roc_auc' needs probabilities, which not every decoder has. Use 'auc'."),
         ("latents", "n_components = -3", "n_components = -3 must be a whole number of at least 1."),
-        ("latents", 'method = "ica"\ntol = 0', "tol = 0 must be a number above 0."),
-        ("latents", 'method = "ica"\ntol = nan', "tol = nan must be a number above 0."),
+        ("latents", 'method = "ica"\ntol = -1', "tol = -1 must be a number of at least 0."),
+        ("decode", f"n_folds = {10**400}", "n_folds = 1000"),
+        ("latents", 'method = "ica"\ntol = nan', "tol = nan must be a number of at least 0."),
         (
             "latents",
             'n_components = "auto"\ncandidates = [2, 0]',

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 
 from archive import guo_alm_twin
@@ -14,6 +16,7 @@ from neurodata4ml import describe
 from neurodata4ml.errors import DesignError
 from neurodata4ml.spec import Spec, read_spec
 from neurodata4ml.studies.estimates import DEMO, memory_of, seconds_of
+from neurodata4ml.studies.material import prepare
 from neurodata4ml.studies.plan import plan
 from neurodata4ml.studies.planned import changed
 
@@ -88,7 +91,7 @@ MISFITS: list[tuple[str, dict[str, Any], str]] = [
     ("areas", {"areas": ("nowhere",)}, "there is no area 'nowhere'."),
     ("units", {"units": "snnr > 2"}, "names 'snnr', which is not a column of the units."),
     ("units", {"units": "unit < 0"}, "no unit is left"),
-    ("window", {"window": (0.0, 0.001), "bin_width": 0.01}, "bin"),
+    ("window", {"window": (0.0, 0.001), "bin_width": 0.01}, "bin_spikes needs whole bins: window=(0, 0.001)"),
     (
         "decode.target",
         {"options": {"decode": {"target": "typ"}}},
@@ -121,6 +124,43 @@ def test_what_does_not_fit_the_recording_is_told_with_its_key(
     (part,) = plan(read_spec(recording, **{**ASKED, "units": "all", **wrong})).parts
     assert part.key_of_problem == key
     assert said in part.problem
+
+
+FITS = [{"decode": {"confounds": ["trial"]}}, {"rdm": {"by": "unit"}}, {"compare": {"over": ["stimulus", "unit"]}}]
+
+
+@pytest.mark.parametrize("options", FITS)
+def test_what_the_functions_take_fits(recording: Path, options: dict[str, Any]) -> None:
+    (part,) = plan(read_spec(recording, **{**ASKED, "units": "all", "options": options})).parts
+    assert (part.problem, part.lacks) == ("", "")
+
+
+def test_of_many_recordings_one_may_lack_a_column_and_all_may_not(recording: Path, tmp_path: Path) -> None:
+    other = shutil.copy(recording, tmp_path / "other.nwb")
+    with h5py.File(other, "r+") as file:
+        trials = file["intervals/trials"]
+        trials.move("type", "kind")
+        trials.attrs["colnames"] = ["kind" if name == "type" else name for name in trials.attrs["colnames"]]
+    asked = {**ASKED, "by": "cue_start_time", "units": "all", "options": {"decode": {"target": "type"}}}
+    found = plan(read_spec(recording, files=[str(recording), str(other)], **asked))
+    assert [part.problem for part in found.parts] == ["", ""]
+    assert any("other: [decode] target = 'type' is not a column" in note for note in found.notes)
+    both = {**asked, "options": {"decode": {"target": "typ"}}}
+    found = plan(read_spec(recording, files=[str(recording), str(other)], **both))
+    assert all("target = 'typ' is not a column" in part.problem for part in found.parts)
+
+
+def test_one_of_many_recordings_is_prepared_without_a_column_and_one_alone_is_not(recording: Path) -> None:
+    spec = read_spec(recording, **{**ASKED, "units": "all", "options": {"decode": {"target": "typ"}}})
+    assert prepare(spec, among_many=True).counts.sizes["trial"] > 0
+    with pytest.raises(DesignError, match="target = 'typ' is not a column"):
+        prepare(spec)
+
+
+def test_a_layer_that_no_network_has_is_told(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text('dataset = "demo"\nlayers = ["conv9"]\n', encoding="utf-8")
+    with pytest.raises(DesignError, match=r"study\.toml, line 2: no network of digits, .* has a layer 'conv9'"):
+        plan(read_spec(tmp_path / "study.toml"))
 
 
 def test_an_option_of_an_analysis_that_is_not_asked_for_need_not_fit(recording: Path) -> None:

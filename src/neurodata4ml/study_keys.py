@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -28,6 +27,8 @@ TABLES = ("decode", "latents", "dimensionality", "reliability", "rdm", "encode",
 """Functions whose keyword arguments a study may set, each in a table of its name."""
 
 
+MOST_NUMBER = 1e300
+"""What no time is: a whole number beyond has no float."""
 MOST_SEED, MOST_SHUFFLES = 2**32 - 1, 10_000_000
 """The largest seed that every library takes, and more shuffles than any p needs."""
 
@@ -68,7 +69,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MOST_NUMBER
 
 
 def _is_window(value: Any) -> bool:

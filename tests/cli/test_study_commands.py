@@ -92,6 +92,9 @@ def test_what_does_not_fit_the_recording_is_told_with_its_line_by_check_and_by_r
         assert done.exit_code == 2
         assert "study.toml, line 5: by = 'typ' is not a column of the trial table. Did you mean 'type'?" in done.stderr
         assert "Next: " not in done.stdout
+    done = CliRunner().invoke(main, ["report", "study.toml", "--by", "tpe"])
+    assert done.exit_code == 2
+    assert "Error: by = 'tpe' is not a column of the trial table." in done.stderr
     assert not Path("reports").exists()
 
 

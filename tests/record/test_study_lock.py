@@ -108,11 +108,12 @@ def test_of_many_recordings_each_has_its_file_its_seed_and_its_digests(folder):
 def test_numbers_that_are_not_finite_and_texts_with_marks_stay_what_they_are(folder):
     evil = 'a"""\n[self]\nsha256 = "0"\n\\ \u202e\x00\x1b ' + "'''"
     spec = {"where": evil, "options": {evil: {"C": math.inf, "low": np.float32(-0.5), "none": None}}, "title": "\ud800"}
-    results = Results(spec, {"source": evil, "sha256": SHA}, {}, places={"": f"/{evil}"})
+    name = evil.replace("\x00", "")
+    results = Results(spec, {"source": name, "sha256": SHA}, {}, places={"": f"/{name}"})
     lock = locked(results, folder)
     assert lock.is_whole
     assert lock.study == {"where": evil, "options": {evil: {"C": math.inf, "low": -0.5}}, "title": "\\ud800"}
-    assert lock.files[0].name == evil
+    assert lock.files[0].name == name
     odd = odd_results()
     assert locked(odd, folder).results == content_digests(odd)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 from dataclasses import replace
@@ -327,14 +328,84 @@ def test_a_forged_page_is_found_though_the_lock_speaks_of_another_environment(ho
     assert list(places(verify(home / "report"), "tampered")) == [("index.html", "")]
 
 
+def test_what_draws_nothing_is_no_reason_for_another_drawing(home, run_before):
+    page = home / "report" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("</svg>", "<text>r = 0.99</text></svg>", 1), encoding="utf-8")
+    under(home, certifi="1.0")
+    assert list(places(verify(home / "report"), "tampered")) == [("index.html", "")]
+
+
+def test_results_of_which_no_page_can_be_made_are_tampered(home, run_before):
+    signed(home, lambda results: results.data.update(n_trials="x"))
+    (note,) = places(verify(home / "report"), "tampered").values()
+    assert "no page can be made of results.json (ValueError: " in note
+
+
+def test_an_invented_reason_why_a_section_is_missing_is_different(home, run_before):
+    said = "Decoding reached 99 percent correct in every area, as the authors of this study had expected."
+    signed_anew(home, lambda results: results.missing.update(decoding=said))
+    found = verify(home / "report")
+    assert list(places(found, "different")) == [("decoding", "words")]
+
+
+def test_an_invented_package_of_the_results_is_tampered(home, run_before):
+    signed_anew(home, lambda results: results.software.update(MATLAB="R2030a", python="9.9"))
+    found = places(verify(home / "report"), "tampered")
+    assert found == {
+        ("study.lock: software", "MATLAB"): "R2030a by results.json, none in study.lock",
+        ("study.lock: software", "python"): f"9.9 by results.json, {platform.python_version()} in study.lock",
+    }
+
+
+def test_a_study_that_nobody_can_ask_is_different_and_no_mistake_of_who_verifies(home):
+    signed_anew(home, lambda results: results.spec.update(bin_width=-1))
+    found = verify(home / "report")
+    assert found.exit_code == 1
+    assert "a new run ends with: " in places(found, "different")["study", ""]
+
+
+@pytest.mark.parametrize("name", ["/somewhere/else", "../pwned", "", "no/such/dir", "x" * 5000])
+def test_a_report_links_nothing_outside_of_a_folder_of_its_own(home, name):
+    lock = home / "report" / study_lock.NAME
+    text = lock.read_text(encoding="utf-8")
+    assert 'name = "mouse.nwb"' in text
+    lock.write_text(text.replace('name = "mouse.nwb"', f'name = "{name}"'), encoding="utf-8")
+    found = verify(home / "report")
+    assert list(places(found, "tampered")) == [("study.lock", "")]
+    assert "of a [[file]]" in found.checks[0].note
+
+
+def test_a_path_that_is_too_long_is_data_that_are_nowhere(home):
+    forge(home, 'path = "../mouse.nwb"', f'path = "{"x" * 5000}"')
+    with pytest.raises(NotCachedError, match=r"the recording mouse\.nwb .* is not at "):
+        verify(home / "report")
+
+
 def test_another_version_may_draw_otherwise_and_says_nothing_else(home, run_before):
     with_environment(home, matplotlib="2.0")
     page = home / "report" / "index.html"
     text = page.read_text(encoding="utf-8")
     assert text.count("<svg") > 1
-    page.write_text(re.sub(r"<svg\b.*?</svg>", "<svg></svg>", text, flags=re.DOTALL), encoding="utf-8")
+    drawn = re.compile(r"<svg\b[^>]*>(?P<drawing>.*?)</svg>", re.DOTALL)
+    first = drawn.search(text)
+    assert first
+    begin, end = first.span("drawing")
+    page.write_text(f"{text[:begin]}<path d='M 0 0 L 1 1'/>{text[end:]}", encoding="utf-8")
     under(home, matplotlib="2.0")
-    assert verify(home / "report").verdict == "identical"
+    found = verify(home / "report")
+    assert found.verdict == "identical"
+    assert "the drawings on the page were not compared, since other versions draw otherwise" in str(found)
+    for forged in (
+        text[:begin] + "<foreignObject><h2>Forged</h2></foreignObject>" + text[begin:],
+        text.replace('aria-label="Kept and dropped', 'aria-label="Nothing was dropped'),
+        text.replace("</h1>", "</h1><svg aria-label='x'><text>r = 0.99</text></svg>"),
+        text.replace("</h1>", "</h1> data: r = 0.99 (forged)"),
+    ):
+        assert forged != text
+        page.write_text(forged, encoding="utf-8")
+        under(home, matplotlib="2.0")
+        assert list(places(verify(home / "report"), "tampered")) == [("index.html", "")]
     page.write_text(text.replace("</h1>", " and a network is a brain</h1>"), encoding="utf-8")
     under(home, matplotlib="2.0")
     assert list(places(verify(home / "report"), "tampered")) == [("index.html", "")]
@@ -358,7 +429,10 @@ def test_another_draw_is_different_where_nothing_differs_that_would_lead_to_it(h
     monkeypatch.setattr(again, "run_study", lambda spec, **options: moved)
     found = verify(home / "report")
     assert (found.verdict, found.exit_code) == ("different", 1)
-    assert "nothing differs here that would lead to another draw" in places(found, "different")["decoding", "p_value"]
+    assert (
+        "nothing in the lock differs here that would lead to another draw"
+        in places(found, "different")["decoding", "p_value"]
+    )
     under(home, jinja2="2.0")
     assert verify(home / "report").verdict == "different"
     under(home, numpy="1.26.4")
@@ -507,6 +581,8 @@ def test_other_code_under_the_same_version_is_named(home, run_before):
         lambda text: text.replace("[pages]", "[other]"),
         lambda text: text.replace('"index.html" =', '"../index.html" ='),
         lambda text: "a = " + "[" * 100_000,
+        lambda text: "a = " + "9" * 5000,
+        lambda text: re.sub("took_s = .*", f"took_s = {'9' * 400}", text),
     ],
 )
 def test_a_lock_that_was_damaged_is_tampered(home, edit):
@@ -524,7 +600,7 @@ def test_a_pipe_in_the_place_of_the_results_is_not_waited_for(home):
     os.mkfifo(home / "report" / "results.json")
     found = verify(home / "report")
     assert found.exit_code == 4
-    assert "there is no such file" in found.checks[-1].note
+    assert "results.json is no file" in found.checks[-1].note
 
 
 # two reports
@@ -649,6 +725,26 @@ def test_many_recordings_are_identical_also_where_one_of_them_was_renamed(of_man
     shutil.move(home / "data" / "mouse-1.nwb", home / "renamed.nwb")
     shutil.move(home / "data" / "mouse-0.nwb", home / "mouse-0.nwb")
     assert verify(home / "report", data=home).verdict == "identical"
+
+
+def test_a_recording_that_is_said_to_have_failed_and_a_study_of_one_of_many_are_compared(
+    of_many, tmp_path, monkeypatch
+):
+    home = shutil.copytree(of_many, tmp_path / "home")
+    made = Results.load(home / "report" / "results.json")
+    monkeypatch.setattr(again, "run_study", lambda spec, **options: made)
+    held = Results.load(home / "report" / "results.json")
+    held.missing["sessions/mouse-9"] = "It was left out, since its similarity of 0.99 was too good to be true."
+    held.sessions["mouse-1"].spec["bin_width"] = 7.0
+    for name, write in (("results.json", held.save), ("results.nc", lambda path: save_netcdf(held, path))):
+        write(home / "report" / name)
+    stored = Results.load(home / "report" / "results.json")
+    (home / "report" / "index.html").write_text(render(stored), encoding="utf-8")
+    places_of = {key: str(home / "data" / f"{key}.nwb") for key in stored.sessions}
+    study_lock.write(replace(stored, places=places_of), home / "report", environment(), "2026-01-01T00:00:00Z", 1.0)
+    found = verify(home / "report")
+    assert set(places(found, "different")) == {("sessions/mouse-9", "words"), ("study", "bin_width")}
+    assert not places(found, "tampered")
 
 
 def test_a_number_of_one_recording_of_many_is_named_with_its_recording(of_many, tmp_path):

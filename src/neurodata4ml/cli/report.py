@@ -12,9 +12,6 @@ from neurodata4ml.cli.shared import json_option, print_json, spoken
 from neurodata4ml.errors import DesignError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from neurodata4ml.results import Results
     from neurodata4ml.spec import Spec
 
 STOPPED = 130
@@ -64,6 +61,8 @@ def report(targets: tuple[str, ...], as_json: bool, quiet: bool, workers: int, f
     """
     from neurodata4ml.spec import read_spec
     from neurodata4ml.studies.options import check_options
+    from neurodata4ml.study_file import told
+    from neurodata4ml.study_keys import Problem
 
     try:
         if len(targets) > 1:
@@ -73,7 +72,13 @@ def report(targets: tuple[str, ...], as_json: bool, quiet: bool, workers: int, f
             check_options(spec)
     except DesignError as error:
         raise click.UsageError(str(error)) from error
-    page = _answered(spec, workers=workers, force=force, quiet=quiet)
+    try:
+        page = _answered(spec, workers=workers, force=force, quiet=quiet)
+    except DesignError as error:
+        if not (spec.origin and error.key):
+            raise
+        typed = options.get(error.key.partition(".")[0]) not in (None, ())  # it comes before what the file says
+        raise click.UsageError(str(error) if typed else told(spec.origin, [Problem(error.key, str(error))])) from error
     if as_json:
         print_json({name: str(page.with_name(file)) for name, file in _WRITTEN.items()})
         return
@@ -97,7 +102,7 @@ def _answered(spec: Spec, *, workers: int, force: bool, quiet: bool) -> Path:
     try:
         with alone(spec.folder):
             with shown(quiet=quiet) as progress:
-                results = _run(spec, run_study, workers=workers, unfinished=unfinished, progress=progress)
+                results = run_study(spec, workers=workers, unfinished=unfinished, progress=progress)
             page = write_report(results, spec.folder, force=force, took=time.monotonic() - began)
             remove(unfinished)
     except KeyboardInterrupt:
@@ -105,19 +110,6 @@ def _answered(spec: Spec, *, workers: int, force: bool, quiet: bool) -> Path:
         click.echo(f"\nStopped. {_GO_ON.format(unfinished) if is_kept else 'Nothing was written.'}", err=True)
         click.get_current_context().exit(STOPPED)
     return page
-
-
-def _run(spec: Spec, run_study: Callable[..., Results], **options: Any) -> Results:
-    """Run a study; a mistake in what was asked is told with its line, as ``study check`` tells it."""
-    from neurodata4ml.study_file import told
-    from neurodata4ml.study_keys import Problem
-
-    try:
-        return run_study(spec, **options)
-    except DesignError as error:
-        if not (spec.origin and error.key):
-            raise
-        raise click.UsageError(told(spec.origin, [Problem(error.key, str(error))])) from error
 
 
 _GO_ON = "What is done is kept in {}; the same command goes on from there."

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodata4ml.places import PACKAGE as HOME
+from neurodata4ml.places import catalog_folder
 
 PACKAGE = "neurodata4ml"
 CODE = "code of neurodata4ml"
@@ -87,12 +88,13 @@ def environment() -> Environment:
 
 @lru_cache(maxsize=1)
 def code() -> str:
-    """Return the digest of this package's own files, its page and style sheet among them, however lines end."""
+    """Return the digest of this package's own files, page, style sheet and catalog among them, however lines end."""
     digest = hashlib.sha256()
-    for path in sorted(HOME.rglob("*")):
-        name = path.relative_to(HOME).as_posix()
-        is_code = "__pycache__" not in name and not name.startswith("catalog/")  # which lies elsewhere in a checkout
-        if is_code and path.is_file():
+    catalog = catalog_folder()  # in a checkout it lies elsewhere
+    files = {path.relative_to(HOME).as_posix(): path for path in HOME.rglob("*") if path.is_file()}
+    files |= {f"catalog/{path.relative_to(catalog).as_posix()}": path for path in catalog.rglob("*") if path.is_file()}
+    for name, path in sorted(files.items()):
+        if "__pycache__" not in name:
             digest.update(name.encode() + path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
 

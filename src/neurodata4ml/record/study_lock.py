@@ -133,7 +133,7 @@ def read(folder: Path) -> StudyLock:
     try:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = f"{path} cannot be read as the lock of a report: {error}. {_CURE}"
         raise ChecksumError(message) from error
     _require_schema(path, raw.get("schema"))
@@ -159,7 +159,7 @@ def read(folder: Path) -> StudyLock:
     except KeyError as error:
         message = f"{path} is no whole lock of a report: it has no {error}. {_CURE}"
         raise ChecksumError(message) from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         message = f"{path} is no whole lock of a report ({error}). {_CURE}"
         raise ChecksumError(message) from error
 
@@ -183,8 +183,16 @@ def _locked_file(table: dict[str, Any]) -> LockedFile:
     if wrong or not digest_in(table):
         message = f"{wrong[0] if wrong else 'sha256'} of a [[file]]"
         raise ValueError(message)
+    if (
+        not own.name or own.name != Path(own.name).name or "\0" in own.name + own.path or len(own.name) > _LONGEST
+    ):  # it names a link
+        message = f"name {own.name[:80]!r} of a [[file]]"
+        raise ValueError(message)
     return own
 
+
+_LONGEST = 255
+"""Characters of a file's name on any system."""
 
 _TYPES = {"key": str, "path": str, "name": str, "size": int, "sha256": str}
 

@@ -163,8 +163,15 @@ def _reading(spec: Spec) -> dict[str, Any]:
     return found
 
 
-def _require_layers(spec: Spec, models: Sequence[Model]) -> None:
-    """Refuse a misspelt layer before anything is computed."""
+def require_layers(spec: Spec, models: Sequence[Model]) -> None:
+    """Refuse a misspelt layer before anything is computed.
+
+    Parameters
+    ----------
+    spec : Spec
+    models : sequence of Model
+        The networks of the study.
+    """
     asked = _reading(spec)["layers"]
     known = [name for model in models for name in model.known_layers]
     for name in () if asked is None or asked == "all" or not models else asked:
@@ -175,13 +182,16 @@ def _require_layers(spec: Spec, models: Sequence[Model]) -> None:
             raise DesignError(message)
 
 
-def prepare(spec: Spec) -> Material:
+def prepare(spec: Spec, *, among_many: bool = False) -> Material:
     """Open the recording, choose trials and units, and bin the spikes.
 
     Parameters
     ----------
     spec : Spec
         Of one recording. What ``[bin_spikes]`` says of ``align``, ``window`` and ``bin_width`` is the study's own.
+    among_many : bool
+        Whether other recordings are asked the same: then an analysis that this one lacks a column of is left out, and
+        the others are made.
 
     Raises
     ------
@@ -190,9 +200,11 @@ def prepare(spec: Spec) -> Material:
     """
     bring(spec.source, spec.session, spec.trials)
     spec, session, trials_dropped, units_dropped = choose(spec)
+    if not among_many:
+        require_columns(spec, session)
     # a misspelt name is noticed before anything is computed
     with about("layers"):
-        _require_layers(spec, [load_model(network) for network in networks_of(spec, session)])
+        require_layers(spec, [load_model(network) for network in networks_of(spec, session)])
     align = str(spec.align)
     binning = {k: v for k, v in spec.options.get("bin_spikes", {}).items() if k not in _OF_STUDY}
     with about("window"):
@@ -234,7 +246,6 @@ def choose(spec: Spec) -> tuple[Spec, xr.Dataset, dict[str, int], dict[str, int]
     with about("by"):
         session = with_conditions(session, spec.by)
     session = with_areas(session)
-    require_columns(spec, session)
     align = spec.align or str(session.attrs.get("align", "start_time"))
     session, trials_dropped = keep_trials(session, align, spec.where)
     session, units_dropped = keep_units(session, spec.units, spec.areas)

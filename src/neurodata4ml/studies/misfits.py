@@ -15,9 +15,9 @@ COLUMNS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("decode", "target"): ("trial", ()),
     ("decode", "confounds"): ("trial", ()),
     ("latents", "conditions"): ("trial", ()),
-    ("rdm", "folds"): ("trial", ("trial",)),
+    ("rdm", "folds"): ("trial", ()),
     ("rdm", "by"): ("unit", ()),
-    ("compare", "over"): ("unit", ("trial", "stimulus", "unit")),
+    ("compare", "over"): ("unit", ("trial", "stimulus")),
 }
 """Options that name columns: of which table, and which other words they may be."""
 
@@ -51,7 +51,7 @@ def _names(value: object) -> Iterable[str]:
 
 def _columns(session: xr.Dataset, dim: str) -> Iterator[str]:
     for name, column in session.coords.items():
-        if column.dims == (dim,) and name != dim:
+        if column.dims == (dim,):
             yield str(name)
 
 

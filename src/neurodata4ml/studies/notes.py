@@ -22,6 +22,8 @@ def notes_on(spec: Spec, parts: tuple[Part, ...]) -> Iterator[str]:
     for part in parts:
         if part.problem:
             yield f"{part.key}: {part.problem}"
+        elif part.lacks:
+            yield f"{part.key}: {part.lacks} That analysis is left out of it."
         elif part.is_opened and (lacking := [one for one in spec.order or () if one not in part.size.areas]):
             yield f"{part.key}: order names {', '.join(lacking)}, not among its areas: it gets no hierarchy score."
     reading = spec.options.get("decode", {})

@@ -91,7 +91,7 @@ def one_recording(spec: Spec, key: str = "", *, progress: Progress | None = None
     with _IN_TURN, threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         steps.begin("open")
-        material = prepare(spec)
+        material = prepare(spec, among_many=key != "")
         warn_of_silence(material.totals)
         for name, answer in asked.items():
             steps.begin(name)

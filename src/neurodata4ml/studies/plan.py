@@ -17,16 +17,18 @@ from neurodata4ml.data.entries.records import Entry
 from neurodata4ml.data.excerpts import excerpt
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.nwb.locate import is_address
-from neurodata4ml.errors import NeuroDataError
+from neurodata4ml.errors import DesignError, NeuroDataError
 from neurodata4ml.networks.models import MODELS, load_model
 from neurodata4ml.spec import Spec
 from neurodata4ml.studies.estimates import DEMO, PER_RECORDING, PER_REPORT, Size, memory_of, seconds_of
-from neurodata4ml.studies.material import choose, networks_of
+from neurodata4ml.studies.material import choose, networks_of, require_layers
+from neurodata4ml.studies.misfits import require_columns
 from neurodata4ml.studies.notes import notes_on
 from neurodata4ml.studies.options import check_options
 from neurodata4ml.studies.planned import Part, Plan
 from neurodata4ml.studies.recordings import recordings
-from neurodata4ml.study_keys import about
+from neurodata4ml.study_file import is_file_of_network, told
+from neurodata4ml.study_keys import Problem, about
 
 UNKNOWN = Size(2000, 10, 50, {"all units": 200}, 0)
 """What a recording is taken for that nobody has opened."""
@@ -52,7 +54,10 @@ def plan(spec: Spec) -> Plan:
         An option that no function takes, or a recording that cannot be (``check_options``).
     """
     check_options(spec)
+    _check_layers(spec)
     parts = tuple(_part(key, one) for key, one in _recordings(spec))
+    if all(part.lacks for part in parts):  # of many, one may do without
+        parts = tuple(replace(part, problem=part.lacks) for part in parts)
     seconds: dict[str, float] = {}
     for part in parts:
         for name, its in seconds_of(spec, part.size).items():
@@ -62,6 +67,18 @@ def plan(spec: Spec) -> Plan:
     seconds["page"] = 8.0 + 0.5 * (len(parts) - 1)
     left = sum(part.n_bytes for part in parts) + PER_REPORT + PER_RECORDING * (len(parts) - 1)
     return Plan(spec, parts, seconds, max(memory_of(part.size) for part in parts), left, tuple(notes_on(spec, parts)))
+
+
+def _check_layers(spec: Spec) -> None:
+    """Refuse a layer that no network of the study has; networks of other libraries are not loaded to find out."""
+    is_demo = spec.source in catalog.names() and catalog.describe(spec.source).archive == "simulated"
+    names = networks_of(spec, xr.Dataset(attrs={"simulated": is_demo}))
+    if not all(name in MODELS or is_file_of_network(name) for name in names):
+        return
+    try:
+        require_layers(spec, [load_model(name) for name in names])
+    except DesignError as error:
+        raise DesignError(told(spec.origin, [Problem("layers", str(error))]) if spec.origin else str(error)) from error
 
 
 def _recordings(spec: Spec) -> list[tuple[str, Spec]]:
@@ -110,7 +127,18 @@ def _opened(key: str, place: str, spec: Spec) -> Part:
         n_candidates=_n_candidates(networks_of(spec, session), spec, has_images=_has_images(session)),
         is_simulated=bool(session.attrs.get("simulated")),
     )
-    return Part(key, place, 0, size, is_opened=True, fewest=int(n_each.min(initial=size.n_trials)))
+    lacks, key_of_it = _lacks(spec, session)
+    more: dict[str, Any] = {"key_of_problem": key_of_it, "lacks": lacks}
+    return Part(key, place, 0, size, is_opened=True, **more, fewest=int(n_each.min(initial=size.n_trials)))
+
+
+def _lacks(spec: Spec, session: xr.Dataset) -> tuple[str, str]:
+    """Return what an option names and the recording does not have, and the key of that option."""
+    try:
+        require_columns(spec, session)
+    except DesignError as error:
+        return str(error), error.key
+    return "", ""
 
 
 def _has_images(session: xr.Dataset) -> bool:

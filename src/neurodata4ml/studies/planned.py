@@ -30,6 +30,8 @@ class Part:
         Why it cannot be analysed; "" where it can.
     key_of_problem : str
         The key of the study that is why; "" where none is.
+    lacks : str
+        What an option names and the recording does not have; "" where it has all.
     fewest : int
         Trials of the rarest condition; 0 where nobody knows.
     """
@@ -41,6 +43,7 @@ class Part:
     is_opened: bool = False
     problem: str = ""
     key_of_problem: str = ""
+    lacks: str = ""
     fewest: int = 0
 
 

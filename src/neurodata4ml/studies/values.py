@@ -21,7 +21,7 @@ from neurodata4ml.analysis.latents.choice import CRITERIA
 from neurodata4ml.analysis.latents.latents import REDUCERS
 from neurodata4ml.analysis.similarity.metrics import METRICS
 from neurodata4ml.errors import DesignError
-from neurodata4ml.study_keys import MOST_SEED, MOST_SHUFFLES
+from neurodata4ml.study_keys import MOST_NUMBER, MOST_SEED, MOST_SHUFFLES
 from neurodata4ml.suggest import guess
 
 WORDS: dict[tuple[str, str], Sequence[str]] = {
@@ -58,7 +58,7 @@ class Range(NamedTuple):
         """Return whether a number is one of them; none that is not finite is."""
         above = value > self.low if self.low_is_open else value >= self.low
         below = value < self.high if self.high_is_open else value <= self.high
-        return math.isfinite(value) and above and below
+        return abs(value) < MOST_NUMBER and above and below  # NaN is below nothing
 
     @property
     def words(self) -> str:
@@ -79,8 +79,8 @@ RANGES: dict[str, Range] = {
     "n_shuffles": Range(0, MOST_SHUFFLES),
     **dict.fromkeys(("n_splits", "n_restarts", "n_repeats", "n_iter", "max_iter", "max_iterations"), _ONE_OR_MORE),
     **dict.fromkeys(("n_components", "candidates", "n_random", "n_jobs", "batch_size", "time_offsets"), _ONE_OR_MORE),
-    **dict.fromkeys(("tol", "learning_rate", "temperature", "timescale", "gamma", "alphas", "project"), _ABOVE_ZERO),
-    **dict.fromkeys(("regularizer", "purge", "min_variance"), _ZERO_OR_MORE),
+    **dict.fromkeys(("learning_rate", "temperature", "timescale", "gamma", "alphas", "project"), _ABOVE_ZERO),
+    **dict.fromkeys(("regularizer", "purge", "min_variance", "tol"), _ZERO_OR_MORE),
     "bin_width": _ABOVE_ZERO,
     "margin": Range(0, 1, high_is_open=True),
     "quantile": _SHARE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.record.digests import canonical
 from neurodata4ml.results import Results
 from neurodata4ml.verification.rules import CLOSED, FLOOR, NULL, RELATIVE, summary_of_null
 from neurodata4ml.verification.tolerances import tolerance_of
@@ -87,12 +89,37 @@ def compare_results(recording: str, stored: Results, again: Results, sections: C
     return found
 
 
+def compare_study(recording: str, stored: Results, again: Results) -> list[Check]:
+    """Compare what was asked of one recording of many; of a study of one, the lock has it."""
+    if not recording:
+        return []
+    sides = [json.loads(canonical(dict(results.spec))) for results in (stored, again)]
+    apart = [name for name in dict.fromkeys([*sides[0], *sides[1]]) if sides[0].get(name) != sides[1].get(name)]
+    return [
+        Check(
+            recording,
+            "study",
+            name,
+            DIFFERENT,
+            math.inf,
+            0.0,
+            f"{sides[0].get(name)!r} in the report, {sides[1].get(name)!r} in a new run",
+        )
+        for name in apart
+    ]
+
+
+def compare_words(recording: str, section: str, stored: str, again: str) -> Check:
+    """Compare the sentences that say why something is missing."""
+    return _words(recording, section, WORDS, "why it is missing", stored, again)
+
+
 def compare_section(recording: str, section: str, stored: Results, again: Results) -> list[Check]:
     """Compare one section, variable by variable; one that is absent on a side is one check."""
     sides = [results.arrays.get(section) for results in (stored, again)]
     if sides[0] is None and sides[1] is None:
         said = [results.missing.get(section, "") for results in (stored, again)]
-        return [_words(recording, section, "", "why it is missing", *said)]
+        return [_words(recording, section, WORDS, "why it is missing", *said)]
     if sides[0] is None or sides[1] is None:
         which = "is in the report, and a new run has none" if sides[1] is None else "is new: the report has none"
         why = again.missing.get(section) or stored.missing.get(section) or ""
@@ -208,7 +235,8 @@ _OF_A_COPY = ("size", "source_sha256")
 
 def _described(recording: str, stored: dict[str, Any], again: dict[str, Any]) -> Check:
     """Compare what is said of the data: title, licence, citation, ..."""
-    names = [n for n in dict.fromkeys([*stored, *again]) if not n.startswith(_KEPT) and n not in _OF_A_COPY]
+    left_out = _OF_A_COPY if again.get("simulated") else ()
+    names = [n for n in dict.fromkeys([*stored, *again]) if not n.startswith(_KEPT) and n not in left_out]
     return _worst_of(
         [_words(recording, "data", WORDS, n, str(stored.get(n, "")), str(again.get(n, ""))) for n in names],
         Check(recording, "data", WORDS, IDENTICAL),

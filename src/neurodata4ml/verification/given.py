@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,10 @@ def _found(folder: Path, file: LockedFile, data: Path | None) -> Path:
 
 
 def _is_recording(path: Path) -> bool:
-    return path.is_file() or is_store(path)
+    try:
+        return path.is_file() or is_store(path)
+    except OSError:  # a path that is too long
+        return False
 
 
 def same_bytes(lock: StudyLock, places: dict[str, Path]) -> list[Check]:
@@ -157,8 +161,16 @@ def as_they_were_called(lock: StudyLock, places: dict[str, Path]) -> Iterator[di
         for key, name in renamed.items():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="neurodata4ml-")))
             links[key] = folder / name
-            links[key].symlink_to(places[key].resolve(), target_is_directory=places[key].is_dir())
+            _put(places[key].resolve(), links[key])
         yield links
+
+
+def _put(place: Path, link: Path) -> None:
+    """Let a recording lie under another name too; where no links may be made, as a copy."""
+    try:
+        link.symlink_to(place, target_is_directory=place.is_dir())
+    except OSError:
+        (shutil.copytree if place.is_dir() else shutil.copyfile)(place, link)
 
 
 def with_places(study: dict[str, Any], lock: StudyLock, places: dict[str, Path]) -> dict[str, Any]:

@@ -44,8 +44,9 @@ def against_lock(folder: Path, lock: StudyLock, stored: Results | None) -> list[
 
 def read_stored(folder: Path) -> tuple[Results | None, str]:
     """Return the results of a report, or why they cannot be read."""
-    if not (folder / RESULTS).is_file():  # a pipe would be waited for
-        return None, "there is no such file"
+    for path in (folder / RESULTS, *(folder / SESSIONS).glob("*.json")):
+        if not path.is_file():  # a pipe would be waited for
+            return None, f"{path.relative_to(folder).as_posix()} is no file"
     try:
         stored = Results.load(folder / RESULTS)
         _require_sound(stored)
@@ -143,9 +144,10 @@ def _listed(lock: StudyLock, stored: Results) -> Iterator[Check]:
             if held.get(name) != own.get(name):
                 note = f"{own.get(name)!r} by results.json, {held.get(name)!r} in study.lock"
                 yield _tampered(f"study.lock: {table}", name, note)
+    known = {**lock.environment, "python": lock.environment.get("Python", "").rpartition(" ")[2]}
     for name, version in stored.software.items():
-        if lock.environment.get(name, version) != version:
-            note = f"{version} by results.json, {lock.environment[name]} in study.lock"
+        if known.get(name) != version:
+            note = f"{version} by results.json, {known.get(name) or 'none'} in study.lock"
             yield _tampered("study.lock: software", name, note)
     files = ("index.html", RESULTS, "results.nc", *(f"{SESSIONS}/{file_name(key)}" for key in stored.sessions))
     for name in files:

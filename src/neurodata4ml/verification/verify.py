@@ -28,9 +28,11 @@ from neurodata4ml.verification.checks import (
     WORDS,
     Check,
     compare_results,
+    compare_study,
+    compare_words,
     worst,
 )
-from neurodata4ml.verification.follows import from_results, page_can_be_compared
+from neurodata4ml.verification.follows import drawings_can_be_compared, from_results, page_can_be_compared
 from neurodata4ml.verification.reasons import Reason, reasons_between
 from neurodata4ml.verification.tampering import against_lock, read_stored, untouched_study
 from neurodata4ml.verification.verdict import Verification
@@ -121,6 +123,8 @@ def verify(
         more = [_in_equal_environment(check) for check in more]
     if not page_can_be_compared(reasons):
         scope += "; the page was not compared, since another version of neurodata4ml wrote it"
+    elif not drawings_can_be_compared(reasons):
+        scope += "; the drawings on the page were not compared, since other versions draw otherwise"
     if unpinned := list(_without_digest(stored)):
         scope += f"; nothing in the lock says which bytes {', '.join(unpinned[:3])} had: they were read as they are now"
     return Verification(str(folder), (*checks, *more), _with_data(reasons, more), scope)
@@ -137,7 +141,11 @@ def _in_equal_environment(check: Check) -> Check:
     """Return a check where nothing can explain a deviation: there, the words are the same, and so is every draw."""
     is_words = check.variable in (ATTRIBUTES, WORDS) or check.section == "warnings"
     if check.verdict == WITHIN and (is_words or DRAWN in check.note):
-        note = f"{check.note}; nothing differs here that would lead to another draw, or to other words".lstrip("; ")
+        note = (
+            f"{check.note}; nothing in the lock differs here that would lead to another draw, or to other words".lstrip(
+                "; "
+            )
+        )
         return replace(check, verdict=DIFFERENT, note=note.replace(DRAWN, ""))
     return check
 
@@ -165,8 +173,8 @@ def _run_again(folder: Path, lock: StudyLock, stored: Results, asked: _Asked) ->
             checks += given.same_assets(lock, study.get("trials"))
         if worst(checks) == DIFFERENT:
             return checks, "nothing was run again: the data are not those of the report"
-        spec = _spec(given.with_places(study, lock, called), stored)
         try:
+            spec = _spec(given.with_places(study, lock, called), stored)
             compared, scope = _tenth(spec, stored, asked) if asked.quick else _whole(spec, stored, asked)
         except (DesignError, DimensionError, LayoutError) as error:  # what ran when the report was made
             compared = [Check("", "study", "", DIFFERENT, math.inf, 0.0, f"a new run ends with: {error}")]
@@ -212,6 +220,10 @@ def _compared(stored: Results, made: dict[str, Results]) -> list[Check]:
         else:
             sections = dict.fromkeys([*again.sections_of(held[key]), *again.sections_of(made[key])])
             checks += compare_results(key, held[key], made[key], sections)
+            checks += compare_study(key, held[key], made[key])
+    failed = [results.missing for results in (stored, made[""])]
+    for name in dict.fromkeys(name for missing in failed for name in missing if name.startswith("sessions/")):
+        checks.append(compare_words("", name, *(missing.get(name, "") for missing in failed)))
     return checks
 
 
