@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from neurodata4ml.errors import CatalogError
 from neurodata4ml.networks.layers import Layer, of_answer
+from neurodata4ml.record.files import sha256_of
 
 STAGES = frozenset(
     {
@@ -132,12 +133,10 @@ def digest(path: Path) -> str:
     """Return the sha256 of a file, in hex; of an ONNX file whose weights lie beside it, of all these files in a row."""
     beside = sorted(_weights_beside(path)) if path.suffix == ".onnx" else []
     if not beside:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     total = hashlib.sha256()
     for part in (path, *(path.parent / name for name in beside)):
-        with part.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
+        total.update(bytes.fromhex(sha256_of(part)))
     return total.hexdigest()
 
 

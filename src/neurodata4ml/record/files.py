@@ -20,8 +20,9 @@ def sha256_of(path: Path) -> str:
         When there is neither.
     """
     if path.is_dir():
-        lines = [f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n" for file in _inside(path)]
-        return hashlib.sha256("".join(sorted(lines, key=_name)).encode("utf-8", "surrogateescape")).hexdigest()
+        names = {file.relative_to(path).as_posix(): file for file in _inside(path)}
+        lines = [f"{sha256_of(file)}  {name}\n" for name, file in sorted(names.items())]
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -38,7 +39,3 @@ def changed_at(path: Path) -> int:
 
 def _inside(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def _name(line: str) -> str:
-    return line.partition("  ")[2]

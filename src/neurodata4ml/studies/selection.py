@@ -33,7 +33,8 @@ def with_conditions(session: xr.Dataset, by: str | None) -> xr.Dataset:
             return session
         message = (
             f"the trials of {session.attrs.get('source')} have no stimulus column that the catalog names. "
-            f"Say which column tells conditions apart (by = ... in a study, --by COLUMN): one of {_columns(session)}."
+            f"Say which column tells conditions apart (by = ... in a study, --by COLUMN): one of "
+            f"{', '.join(_columns(session))}."
         )
         raise DesignError(message)
     if by not in session.coords or session[by].dims != ("trial",):
@@ -53,11 +54,11 @@ def _labels(values: np.ndarray) -> np.ndarray:
 
 def _a_column(session: xr.Dataset, name: str) -> str:
     own = _columns(session)
-    return f"a column of the trial table.{guess(name, own.split(', '))} Columns: {own}."
+    return f"a column of the trial table.{guess(name, own)} Columns: {', '.join(own)}."
 
 
-def _columns(session: xr.Dataset) -> str:
-    return ", ".join(str(name) for name, c in session.coords.items() if c.dims == ("trial",) and name != "trial")
+def _columns(session: xr.Dataset) -> list[str]:
+    return [str(name) for name, c in session.coords.items() if c.dims == ("trial",) and name != "trial"]
 
 
 def with_areas(session: xr.Dataset) -> xr.Dataset:

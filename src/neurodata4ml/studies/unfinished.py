@@ -134,7 +134,7 @@ class Unfinished:
 
     def _is_whole(self, one: Finished) -> bool:
         path = self.path(one.key)
-        return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == one.sha256
+        return path.is_file() and sha256_of(path) == one.sha256
 
     def _is_same(self, one: Finished) -> bool:
         """Return whether a recording's file is the one that was read: by size and time of change, else by digest."""

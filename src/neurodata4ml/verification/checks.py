@@ -63,6 +63,16 @@ class Check:
         return ": ".join(filter(None, (self.recording, self.section, self.variable)))
 
 
+def tampered(section: str, variable: str, note: str, recording: str = "") -> Check:
+    """Return the check of what is not what the lock says."""
+    return Check(recording, section, variable, TAMPERED, math.inf, 0.0, note)
+
+
+def different(section: str, variable: str, note: str, recording: str = "") -> Check:
+    """Return the check of what stands on one side alone, or is no number."""
+    return Check(recording, section, variable, DIFFERENT, math.inf, 0.0, note)
+
+
 def worst(checks: Iterable[Check]) -> str:
     """Return the worst verdict of all; nothing compared is nothing that differs."""
     return max((check.verdict for check in checks), key=_ORDER.index, default=IDENTICAL)
@@ -95,18 +105,8 @@ def compare_study(recording: str, stored: Results, again: Results) -> list[Check
         return []
     sides = [json.loads(canonical(dict(results.spec))) for results in (stored, again)]
     apart = [name for name in dict.fromkeys([*sides[0], *sides[1]]) if sides[0].get(name) != sides[1].get(name)]
-    return [
-        Check(
-            recording,
-            "study",
-            name,
-            DIFFERENT,
-            math.inf,
-            0.0,
-            f"{sides[0].get(name)!r} in the report, {sides[1].get(name)!r} in a new run",
-        )
-        for name in apart
-    ]
+    said = {name: f"{sides[0].get(name)!r} in the report, {sides[1].get(name)!r} in a new run" for name in apart}
+    return [different("study", name, note, recording) for name, note in said.items()]
 
 
 def compare_words(recording: str, section: str, stored: str, again: str) -> Check:
@@ -119,11 +119,11 @@ def compare_section(recording: str, section: str, stored: Results, again: Result
     sides = [results.arrays.get(section) for results in (stored, again)]
     if sides[0] is None and sides[1] is None:
         said = [results.missing.get(section, "") for results in (stored, again)]
-        return [_words(recording, section, WORDS, "why it is missing", *said)]
+        return [compare_words(recording, section, *said)]
     if sides[0] is None or sides[1] is None:
         which = "is in the report, and a new run has none" if sides[1] is None else "is new: the report has none"
         why = again.missing.get(section) or stored.missing.get(section) or ""
-        return [Check(recording, section, "", DIFFERENT, math.inf, 0.0, f"the section {which}. {why}".strip())]
+        return [different(section, "", f"the section {which}. {why}".strip(), recording)]
     return [*_variables(recording, section, sides[0], sides[1]), _attributes(recording, section, sides[0], sides[1])]
 
 
@@ -131,15 +131,15 @@ def _variables(recording: str, section: str, stored: xr.Dataset, again: xr.Datas
     apart = [str(dim) for dim in stored.sizes if again.sizes.get(dim, stored.sizes[dim]) != stored.sizes[dim]]
     for dim in apart:  # said once, not for each variable
         note = f"{stored.sizes[dim]} of {dim} in the report, {again.sizes[dim]} in a new run"
-        yield Check(recording, section, dim, DIFFERENT, math.inf, 0.0, note)
+        yield different(section, dim, note, recording)
     for name in map(str, dict.fromkeys([*stored.variables, *again.variables])):
         sides = [side.variables.get(name) for side in (stored, again)]
         if sides[0] is None or sides[1] is None:
             which = "is in the report, and a new run has none" if sides[1] is None else "is new: the report has none"
-            yield Check(recording, section, name, DIFFERENT, math.inf, 0.0, f"the variable {which}")
+            yield different(section, name, f"the variable {which}", recording)
         elif set(sides[0].dims) != set(sides[1].dims):
             note = f"dims {sides[0].dims} in the report, {sides[1].dims} in a new run"
-            yield Check(recording, section, name, DIFFERENT, math.inf, 0.0, note)
+            yield different(section, name, note, recording)
         elif not set(sides[0].dims) & set(apart):
             yield _compared(recording, section, name, stored, again)
 
@@ -151,7 +151,7 @@ def _compared(recording: str, section: str, name: str, stored: xr.Dataset, again
     same = np.asarray(one.values, dtype=str) == np.asarray(other.values, dtype=str)
     if same.all():
         return Check(recording, section, name, IDENTICAL)
-    return Check(recording, section, name, DIFFERENT, math.inf, 0.0, _entry(one, other, int(np.argmin(same.ravel()))))
+    return different(section, name, _entry(one, other, int(np.argmin(same.ravel()))), recording)
 
 
 def _numbers(recording: str, section: str, name: str, stored: xr.Dataset, again: xr.Dataset) -> Check:

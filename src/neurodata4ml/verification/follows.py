@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from neurodata4ml.record.environment import CODE, PACKAGE
 from neurodata4ml.record.netcdf import load_netcdf
 from neurodata4ml.report.page import render
 from neurodata4ml.results import Results
-from neurodata4ml.verification.checks import TAMPERED, Check
+from neurodata4ml.verification.checks import Check, tampered
 from neurodata4ml.verification.reasons import Reason
 from neurodata4ml.verification.tampering import split
 
@@ -67,11 +66,11 @@ def _page(there: bytes, stored: Results, *, with_drawings: bool) -> Iterator[Che
         made = render(stored).encode()
     except Exception as error:  # whatever stands in results.json
         note = f"no page can be made of results.json ({type(error).__name__}: {error})"
-        yield Check("", PAGE, "", TAMPERED, math.inf, 0.0, note)
+        yield tampered(PAGE, "", note)
         return
     if (there != made) if with_drawings else (_without_drawings(there) != _without_drawings(made)):
         note = "it is not the page that this version makes of results.json"
-        yield Check("", PAGE, "", TAMPERED, math.inf, 0.0, note)
+        yield tampered(PAGE, "", note)
 
 
 def _without_drawings(page: bytes) -> bytes:
@@ -93,11 +92,11 @@ def _arrays(path: Path, stored: Results) -> Iterator[Check]:
         sessions = {key: replace(one, arrays=held[key]) for key, one in stored.sessions.items()}
         found = content_digests(replace(stored, arrays=held[""], sessions=sessions))
     except Exception as error:  # whatever was done to the file
-        yield Check("", ARRAYS, "", TAMPERED, math.inf, 0.0, f"it cannot be read ({type(error).__name__}: {error})")
+        yield tampered(ARRAYS, "", f"it cannot be read ({type(error).__name__}: {error})")
         return
     told = content_digests(stored)
     for name in dict.fromkeys([*told, *found]):
         if told.get(name) != found.get(name):
             recording, section = split(name)
             note = f"{section} is not what results.json holds"
-            yield Check(recording, ARRAYS, section, TAMPERED, math.inf, 0.0, note)
+            yield tampered(ARRAYS, section, note, recording)

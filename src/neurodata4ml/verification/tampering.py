@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from neurodata4ml.record.keys import SESSIONS, file_name
 from neurodata4ml.record.lock_contents import seeds_of, splits_of
 from neurodata4ml.record.study_lock import StudyLock
 from neurodata4ml.results import Results
-from neurodata4ml.verification.checks import IDENTICAL, TAMPERED, Check
+from neurodata4ml.verification.checks import IDENTICAL, Check, tampered
 
 RESULTS = "results.json"
 
@@ -88,22 +87,18 @@ def _digest_of_spec(results: Results) -> str:
     return content_digests(results).get("spec", "")
 
 
-def _tampered(section: str, variable: str, note: str, recording: str = "") -> Check:
-    return Check(recording, section, variable, TAMPERED, math.inf, 0.0, note)
-
-
 def _own(lock: StudyLock) -> Iterator[Check]:
     if not lock.is_whole:
-        yield _tampered("study.lock", "", "its own digest is not that of its text: it was changed after it was written")
+        yield tampered("study.lock", "", "its own digest is not that of its text: it was changed after it was written")
 
 
 def _files(folder: Path, lock: StudyLock) -> Iterator[Check]:
     for name, digest in lock.pages.items():
         path = folder / name
         if not path.is_file():
-            yield _tampered(name, "", "the file is in the lock, and not in the folder")
+            yield tampered(name, "", "the file is in the lock, and not in the folder")
         elif (found := sha256_of(path)) != digest:
-            yield _tampered(name, "", f"sha256 {found}; the lock has {digest}")
+            yield tampered(name, "", f"sha256 {found}; the lock has {digest}")
 
 
 def _arrays(lock: StudyLock, stored: Results) -> Iterator[Check]:
@@ -111,11 +106,11 @@ def _arrays(lock: StudyLock, stored: Results) -> Iterator[Check]:
     for path in dict.fromkeys([*lock.results, *digests]):
         recording, section = split(path)
         if path not in digests:
-            yield _tampered(section, "", "it is in the lock, and not in results.json: it was taken out", recording)
+            yield tampered(section, "", "it is in the lock, and not in results.json: it was taken out", recording)
         elif path not in lock.results:
-            yield _tampered(section, "", "it is in results.json, and not in the lock: it was added", recording)
+            yield tampered(section, "", "it is in results.json, and not in the lock: it was added", recording)
         elif digests[path] != lock.results[path] and path != "spec":  # of the study, each setting is named
-            yield _tampered(section, "", "what is stored is not what the lock has the digest of", recording)
+            yield tampered(section, "", "what is stored is not what the lock has the digest of", recording)
 
 
 def split(path: str) -> tuple[str, str]:
@@ -131,7 +126,7 @@ def _settings(lock: StudyLock, stored: Results) -> Iterator[Check]:
         if _filled(one, name) != _filled(other, name):
             which = "study.lock" if is_stored else "results.json"
             note = f"{other.get(name)!r} in results.json, {one.get(name)!r} in study.lock; it was changed in {which}"
-            yield _tampered("study", name, note)
+            yield tampered("study", name, note)
 
 
 def _listed(lock: StudyLock, stored: Results) -> Iterator[Check]:
@@ -143,16 +138,16 @@ def _listed(lock: StudyLock, stored: Results) -> Iterator[Check]:
         for name in dict.fromkeys([*held, *own]):
             if held.get(name) != own.get(name):
                 note = f"{own.get(name)!r} by results.json, {held.get(name)!r} in study.lock"
-                yield _tampered(f"study.lock: {table}", name, note)
+                yield tampered(f"study.lock: {table}", name, note)
     known = {**lock.environment, "python": lock.environment.get("Python", "").rpartition(" ")[2]}
     for name, version in stored.software.items():
         if known.get(name) != version:
             note = f"{version} by results.json, {known.get(name) or 'none'} in study.lock"
-            yield _tampered("study.lock: software", name, note)
+            yield tampered("study.lock: software", name, note)
     files = ("index.html", RESULTS, "results.nc", *(f"{SESSIONS}/{file_name(key)}" for key in stored.sessions))
     for name in files:
         if name not in lock.pages:
-            yield _tampered("study.lock: pages", name, "the lock has no digest of it: it was taken out")
+            yield tampered("study.lock: pages", name, "the lock has no digest of it: it was taken out")
 
 
 def _filled(study: Mapping[str, Any], name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,8 @@ from neurodata4ml.verification.checks import (
     compare_results,
     compare_study,
     compare_words,
+    different,
+    tampered,
     worst,
 )
 from neurodata4ml.verification.follows import drawings_can_be_compared, from_results, page_can_be_compared
@@ -102,14 +103,14 @@ def verify(
     try:
         lock = _lock_of(folder)
     except ChecksumError as error:
-        check = Check("", study_lock.NAME, "", TAMPERED, math.inf, 0.0, str(error))
+        check = tampered(study_lock.NAME, "", str(error))
         return Verification(str(folder), (check,), (), "nothing was run again")
     stored, unreadable = read_stored(folder)
     checks = against_lock(folder, lock, stored)
     reasons = reasons_between(lock.environment, environment().words())
     if stored is None:
         note = f"it cannot be read ({unreadable}), so there is no number to compare"
-        checks.append(Check("", "results.json", "", TAMPERED, math.inf, 0.0, note))
+        checks.append(tampered("results.json", "", note))
         return Verification(str(folder), tuple(checks), reasons, "nothing was run again")
     if worst(checks) != TAMPERED:  # else it is told already what was changed
         checks += from_results(folder, stored, reasons)
@@ -177,7 +178,7 @@ def _run_again(folder: Path, lock: StudyLock, stored: Results, asked: _Asked) ->
             spec = _spec(given.with_places(study, lock, called), stored)
             compared, scope = _tenth(spec, stored, asked) if asked.quick else _whole(spec, stored, asked)
         except (DesignError, DimensionError, LayoutError) as error:  # what ran when the report was made
-            compared = [Check("", "study", "", DIFFERENT, math.inf, 0.0, f"a new run ends with: {error}")]
+            compared = [different("study", "", f"a new run ends with: {error}")]
             scope = "the study could not be run again"
     return [*checks, *compared], scope
 
@@ -216,7 +217,7 @@ def _compared(stored: Results, made: dict[str, Results]) -> list[Check]:
         if key not in held or key not in made:
             why = stored.missing.get(f"sessions/{key}") or made[""].missing.get(f"sessions/{key}") or ""
             where = "in the report, and not in a new run" if key in held else "in a new run, and not in the report"
-            checks.append(Check(key, "", "", DIFFERENT, math.inf, 0.0, f"the recording is {where}. {why}".strip()))
+            checks.append(different("", "", f"the recording is {where}. {why}".strip(), key))
         else:
             sections = dict.fromkeys([*again.sections_of(held[key]), *again.sections_of(made[key])])
             checks += compare_results(key, held[key], made[key], sections)
