@@ -8,7 +8,7 @@ PEERS = .venv-bench-zarr2
 ALLEN = .venv-bench-allensdk
 TESTS = tests
 
-.PHONY: help setup demo test lint fuzz bench-setup bench bench-read bench-align bench-decode bench-similarity bench-encoding bench-many calibrate clean again
+.PHONY: help setup demo test lint notebooks fuzz bench-setup bench bench-read bench-align bench-decode bench-similarity bench-encoding bench-many calibrate clean again
 
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ lint: $(STAMP)  ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+notebooks: $(STAMP)  ## write the students' notebooks and the index of the course from their sources
+	@$(BIN)/python tools/write_notebooks.py
 
 fuzz: $(STAMP)  ## read 2,000 damaged files, against h5py (5 minutes); see benchmarks/README.md
 	@$(BIN)/python benchmarks/fuzz.py

@@ -23,6 +23,8 @@ _HOME = {
     "data.align.averages": ("align_series",),
     "data.align.bins": ("bin_spikes",),
     "data.truth": ("truth",),
+    "data.made": ("open_simulation",),
+    "simulation": ("Series", "Simulation"),
     "analysis.responses": ("average_by", "firing_rate"),
     "analysis.shaping": ("baseline", "smooth", "zscore"),
     "analysis.design.splits": ("splits",),

@@ -87,7 +87,11 @@ def open_session(
     if units not in ("good", "all"):
         message = f"units={units!r} is neither 'good' (those that meet the dataset's quality rules) nor 'all'."
         raise DesignError(message)
-    source = find_session(name_or_path, session, trials)
+    return open_place(find_session(name_or_path, session, trials), trials=trials, units=units)
+
+
+def open_place(source: Place, *, trials: str | None = None, units: str = "good") -> xr.Dataset:
+    """Open the file of a place that is known; see ``open_session``."""
     file, whole = open_file(source.place, lambda file: _read(file, source, trials))
     opened = _chosen(whole, source.layout, units)
     opened.set_close(file.close)
@@ -98,7 +102,7 @@ def _read(file: NwbFile, source: Place, trials: str | None) -> xr.Dataset:
     """Put the parts of a session together."""
     layout = source.layout or _plain_layout(file)
     invalid = read_invalid(file, layout.invalid_times)
-    entry = catalog.describe(source.attrs["dataset"]) if "dataset" in source.attrs else None
+    entry = catalog.describe(name) if (name := source.attrs.get("dataset")) in catalog.names() else None
     mend = mender(entry, source.attrs.get("session", ""), file, layout)
     shown = read_trials(file, layout, trials, np.empty((0, 2)) if invalid is None else invalid, mend)
     unit_coords, variables = read_units(file, layout, shown.coords)

@@ -91,9 +91,13 @@ def local(entry: Entry, session: str) -> Remote:
 
 
 def simulated(entry: Entry, session: str) -> Remote:
-    """Simulate: the session is the seed."""
+    """Simulate the demo, or the system that the entry names: the session is the seed."""
 
     def write(path: Path) -> Path:
+        if entry.system:
+            from neurodata4ml.data.made_file import write_system
+
+            return write_system(entry.system, path, seed=int(session))
         from neurodata4ml.data.simulated_file import write_demo
 
         return write_demo(path, seed=int(session))

@@ -201,6 +201,7 @@ class Entry:
     """A dataset: what it is, who made it, under which licence, which files it has and how they are laid out.
 
     ``total_size`` is that of the whole dataset in bytes (0: not known); ``file`` is the TOML file it was read from.
+    ``system`` is the file of ``neurodata4ml.systems`` that makes a simulated dataset (empty: the demo itself).
     ``data_author`` names the makers of the data as BibTeX does; ``redirects`` are hosts to which the server of an
     ``http`` entry may redirect.
     """
@@ -227,6 +228,7 @@ class Entry:
     suited_to: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     data_author: str = ""
+    system: str = ""
     papers: tuple[Paper, ...] = ()
     redirects: tuple[str, ...] = ()
     listing: Listing | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from neurodata4ml.data.entries.build import Problem
@@ -15,6 +16,9 @@ from neurodata4ml.suggest import did_you_mean
 
 HOST = r"(\*\.[a-z0-9-]+\.)?[a-z0-9-]+(\.[a-z0-9-]+)*"
 """A host, or all hosts below one: ``*.osf.io``."""
+
+SYSTEMS = Path(__file__).parents[2] / "systems"
+"""Where the files of the systems lie: whatever an entry may name as its ``system``."""
 
 RECORDS = {
     "zenodo": (r"10\.5281/zenodo\.\d+", "10.5281/zenodo.1234567"),
@@ -81,6 +85,13 @@ def _archive(entry: Entry) -> Iterator[Problem]:
     if form and not re.fullmatch(form, entry.doi, re.IGNORECASE):
         text = f"archive {entry.archive!r} needs a doi of the form {example!r}; got {entry.doi!r}."
         yield Problem("doi", text, ("archive",))
+    if entry.system and entry.archive != "simulated":
+        text = f"system {entry.system!r} belongs to archive 'simulated'; this one is {entry.archive!r}."
+        yield Problem("system", text, ("archive",))
+    known = {path.stem for path in SYSTEMS.glob("[a-z]*.py")} if entry.system else set()
+    if entry.system and entry.system not in known:
+        text = f"there is no system {entry.system!r}{did_you_mean(entry.system, sorted(known))}"
+        yield Problem("system", text)
     for i, host in enumerate(entry.redirects):
         if not re.fullmatch(HOST, host):
             text = f"redirects[{i}] must be a host, like 'files.osf.io' or '*.osf.io'; got {host!r}."

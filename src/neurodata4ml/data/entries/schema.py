@@ -33,6 +33,7 @@ WORDS = {
     "Entry.suited_to": "What it is good for.",
     "Entry.caveats": "What one must know before trusting a result: sentences.",
     "Entry.data_author": "Makers of the data, as BibTeX writes authors.",
+    "Entry.system": "Of a simulated dataset: which file of neurodata4ml.systems makes it.",
     "Entry.papers": "Papers to cite.",
     "Entry.redirects": "Hosts to which the server of an http entry may redirect, like files.osf.io or *.osf.io.",
     "Entry.listing": "How sessions that are not pinned are found in the archive's list of files.",

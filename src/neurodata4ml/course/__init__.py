@@ -1,0 +1,1 @@
+"""The course: tasks that are checked, and the figures of its notebooks."""

@@ -1,0 +1,1 @@
+"""What each notebook asks: one file of checks per notebook."""
