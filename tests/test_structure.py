@@ -37,7 +37,7 @@ WITHIN_ANALYSIS = (
     {"responses", "inference", "shaping"},
     {"linear"},
     {"design"},
-    {"decoding", "latents", "dimensions", "dissimilarity"},
+    {"decoding", "latents", "dimensions", "dissimilarity", "spiketrains"},
     {"similarity"},
     {"reliability"},
     {"comparison", "encoding"},

@@ -62,6 +62,7 @@ _HOME = {
     "report.sections.sections": ("SECTIONS",),
     "report.folder": ("write_report",),
     "report.plots.plot": ("plot",),
+    "analysis.spiketrains.coupling": ("best_explanation", "coupling"),
     "analysis.encoding.encode": ("encode",),
     "analysis.encoding.encoders": ("ENCODERS",),
     "analysis.encoding.lagged": ("lagged", "purge_for"),

@@ -29,6 +29,7 @@ RDMS = {name: nd.rdm(TWENTY**power) for power, name in enumerate("abc", 1)}
 LAYERS = {"a": TWENTY.rename(unit="feature"), "b": (TWENTY**2).rename(unit="feature")}
 AREAS = {"V1": TWENTY, "LM": TWENTY, "AL": TWENTY}
 IMAGES = np.zeros((2, 8, 8))
+PAIRS = TWENTY.drop_vars("stimulus").rename(stimulus="unit", unit="unit2")
 CALLS = {
     "activations": lambda seed: nd.activations("digits", IMAGES, project=4, seed=seed),
     "bootstrap": lambda seed: nd.bootstrap(COUNTS, lambda x: x.mean("unit").mean("trial"), over="unit", seed=seed),
@@ -38,6 +39,7 @@ CALLS = {
     "hierarchy": lambda seed: nd.hierarchy(AREAS, LAYERS, order=list(AREAS), n_resamples=3, seed=seed),
     "permutation_test": lambda seed: nd.permutation_test(MEANS, MEANS, n_shuffles=3, seed=seed),
     "untrained_twin": lambda seed: nd.untrained_twin("digits", seed=seed),
+    "best_explanation": lambda seed: nd.best_explanation(PAIRS, {"a": PAIRS}, seed=seed),
     "align_latents": lambda seed: nd.align_latents(LATENTS, LATENTS, seed=seed),
     "compare": lambda seed: nd.compare(MEANS, MEANS, seed=seed),
     "compare_models": lambda seed: nd.compare_models(RDMS, RDMS, n_resamples=20, seed=seed),

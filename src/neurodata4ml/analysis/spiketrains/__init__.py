@@ -1,0 +1,1 @@
+"""Single spikes: their intervals, their rhythm, what they tell, whom they reach."""
