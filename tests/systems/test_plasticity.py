@@ -13,7 +13,8 @@ from neurodata4ml.data.made import open_simulation
 from neurodata4ml.errors import DesignError
 from neurodata4ml.simulation import Simulation
 from neurodata4ml.systems import plasticity
-from neurodata4ml.systems.plasticity import MOST, N_INPUTS, REST, RULES, predicted_change, record
+from neurodata4ml.systems.plasticity import MOST, N_INPUTS, REST, RULES, record
+from neurodata4ml.systems.plasticity_predicted import predicted_change, predicted_changes, rests
 
 
 @cache
@@ -24,13 +25,9 @@ def made(rule: str, seed: int = 0) -> Simulation:
 def recovered(made: Simulation) -> tuple[xr.DataArray, xr.Dataset]:
     """Return the measured change of coupling, and which rule explains it."""
     session = open_simulation(made)
-    rests = np.array([[0, REST], [made.stop - REST, made.stop]])
-    before, after = (coupling(session, stretches=rest[None]) for rest in rests)
+    before, after = (coupling(session, stretches=rest) for rest in rests(session))
     change = (after - before)[:N_INPUTS, N_INPUTS:]
-    task = [times[(times > REST) & (times < made.stop - REST)] for times in made.spike_times]
-    columns = [session[name].values for name in ("start_time", "stimulus", "reward")]
-    rules = {rule: change.copy(data=predicted_change(rule, task, *columns)) for rule in RULES[1:]}
-    return change, best_explanation(change, rules, seed=0)
+    return change, best_explanation(change, predicted_changes(session), seed=0)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -99,6 +96,12 @@ def test_timing_by_timing_the_weights_are_the_sum_of_pairs_while_no_limit_is_met
 def test_the_same_seed_is_the_same_recording() -> None:
     one, same = (record(seed=5, n_trials=40) for _ in range(2))
     assert all((a == b).all() for a, b in zip(one.spike_times, same.spike_times, strict=True))
+
+
+def test_rules_are_predicted_for_recordings_of_this_network_alone() -> None:
+    session = open_simulation(made("none"))
+    with pytest.raises(DesignError, match="40 units with stimulus and reward on trials; got 3 units"):
+        predicted_changes(session.isel(unit=slice(3)))
 
 
 @pytest.mark.parametrize(

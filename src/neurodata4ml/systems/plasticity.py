@@ -12,7 +12,7 @@ from neurodata4ml.require import require_whole
 from neurodata4ml.simulation import Simulation
 from neurodata4ml.suggest import did_you_mean
 from neurodata4ml.systems.plasticity_steps import advance
-from neurodata4ml.systems.spike_timing import Window, pairwise_change
+from neurodata4ml.systems.spike_timing import Window
 
 RULES = ("none", "hebb", "stdp", "reward")
 """By what weights change: nothing; rates of both sides; the time between their spikes; rates where reward surprises."""
@@ -188,38 +188,6 @@ def trial_change(
     if rule == "reward":
         return np.asarray(1.5e-3 * surprise * np.outer(senders - senders.mean(), receivers - usual))
     return np.zeros((len(senders), len(receivers)))
-
-
-def predicted_change(
-    rule: str, spike_times: list[np.ndarray], start: np.ndarray, stimulus: np.ndarray, reward: np.ndarray
-) -> np.ndarray:
-    """Change of every synapse that a rule would have made, from the recording alone.
-
-    Parameters
-    ----------
-    rule : {"hebb", "stdp", "reward"}
-    spike_times : list of ndarray, s
-        Inputs first, then outputs.
-    start : ndarray (trial,), s
-    stimulus, reward : ndarray (trial,)
-
-    Returns
-    -------
-    ndarray (input, output), in units of the weight
-        Without the limits of the weights, which a recording does not tell.
-    """
-    senders, receivers = spike_times[:N_INPUTS], spike_times[N_INPUTS:]
-    if rule == "stdp":
-        return np.array([[pairwise_change(a, b, PAIRS) for b in receivers] for a in senders])
-    counts = np.array([np.searchsorted(t, start + SHOWN) - np.searchsorted(t, start) for t in spike_times]).T
-    usual = xr.DataArray(counts, dims=("trial", "unit")).groupby(xr.DataArray(stimulus, dims="trial", name="s")).mean()
-    total = np.zeros((N_INPUTS, N_OUTPUTS))
-    expected = 0.5
-    for own, shown, won in zip(counts, stimulus, reward, strict=True):
-        of_stimulus = usual.sel(s=shown).values[N_INPUTS:]
-        total += trial_change(rule, own[:N_INPUTS], own[N_INPUTS:], of_stimulus, won - expected)
-        expected += (won - expected) / 20
-    return total
 
 
 def _world(rng: np.random.Generator) -> _World:

@@ -1,0 +1,1 @@
+"""Figures of the course: one file per topic."""
