@@ -15,7 +15,8 @@ from neurodata4ml.errors import DesignError
 from neurodata4ml.simulation import Simulation
 from neurodata4ml.systems.assembler import Machine, assemble
 from neurodata4ml.systems.netlist import Netlist
-from neurodata4ml.systems.processor import layout, lesions, record, register_lesion, trace, works
+from neurodata4ml.systems.processor import layout, record, state_correlation, trace
+from neurodata4ml.systems.processor_lesions import lesions, register_lesion, register_lesions, works
 from neurodata4ml.systems.processor_programs import PROGRAMS
 from neurodata4ml.systems.processor_run import Fault, run
 from neurodata4ml.systems.processor_wiring import OPERATIONS, processor
@@ -230,6 +231,23 @@ def test_lesions_are_told_by_program_and_most_nets_of_a_program_are_idle() -> No
     assert 0.5 < float((table == 1).mean()) < 0.95
     memory_of_sort = [net for cell in (0, 1, 2, 3) for net in processor().memory[cell]]
     assert (table.sel(program="sort").values[memory_of_sort] < 1).mean() > 0.8
+
+
+def test_registers_are_missed_by_the_programs_that_use_them() -> None:
+    right = register_lesions(n_inputs=10, seed=1)
+    assert (right.sel(register="OUT") == 1).all()
+    assert (right.sel(register="PC") == 0).all()
+    assert right.program.values[(right.sel(register="Z") == 1).values].tolist() == ["sort", "logic"]
+    assert right.program.values[(right.sel(register="C") == 1).values].tolist() == ["fibonacci", "logic"]
+
+
+def test_nets_correlate_as_numpy_says_and_those_that_never_change_with_nothing() -> None:
+    states = trace("multiply", [13, 11]).state
+    moving = np.flatnonzero(states.values.std(axis=0) > 0)[:200]
+    found = state_correlation(states)
+    assert found.values[np.ix_(moving, moving)] == pytest.approx(np.corrcoef(states.values[:, moving].T.astype(float)))
+    still = np.flatnonzero(states.values.std(axis=0) == 0)
+    assert not found.values[still].any()
 
 
 # the recording

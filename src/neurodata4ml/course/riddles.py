@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import xarray as xr
+
 from neurodata4ml.require import require_whole
 from neurodata4ml.simulation import Simulation
-from neurodata4ml.systems import plasticity
+from neurodata4ml.systems import plasticity, processor
 
 _RULES = (3, 1, 0, 2)
+_PROGRAM, _INPUTS = "divisor", (21, 14)
 
 
 def unknown_rule(number: int) -> Simulation:
@@ -24,3 +27,19 @@ def unknown_rule(number: int) -> Simulation:
 def rule_of(number: int) -> str:
     """Return the rule behind :func:`unknown_rule`: what the check asks."""
     return plasticity.RULES[_RULES[number]]
+
+
+def unknown_run() -> xr.Dataset:
+    """Return what the registers of the processor did while it ran a program: which one, is the question.
+
+    Returns
+    -------
+    Dataset
+        As :func:`neurodata4ml.systems.processor.trace` gives it, ``register`` (time, name) alone.
+    """
+    return processor.trace(_PROGRAM, _INPUTS)[["register"]]
+
+
+def program_of_run() -> str:
+    """Return the program behind :func:`unknown_run`."""
+    return _PROGRAM

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.errors import DesignError
-from neurodata4ml.require import require_names, require_whole
+from neurodata4ml.require import require_whole
 from neurodata4ml.simulation import Series, Simulation
-from neurodata4ml.suggest import did_you_mean
-from neurodata4ml.systems.processor_programs import PROGRAMS, Program
+from neurodata4ml.systems.processor_lesions import known_programs, lesions
+from neurodata4ml.systems.processor_programs import PROGRAMS
 from neurodata4ml.systems.processor_run import Fault, Run, run
 from neurodata4ml.systems.processor_wiring import processor
 
@@ -66,7 +66,7 @@ def record(*, seed: int = 0, programs: Sequence[str] | None = None, n_trials: in
     DesignError
         There is no such program; fewer trials than programs.
     """
-    names = list(PROGRAMS) if programs is None else _known(programs)
+    names = list(PROGRAMS) if programs is None else known_programs(programs)
     require_whole(seed, "seed", least=0)
     require_whole(n_trials, "n_trials", least=len(names))
     rng = np.random.default_rng(seed)
@@ -103,62 +103,6 @@ def record(*, seed: int = 0, programs: Sequence[str] | None = None, n_trials: in
     )
 
 
-def lesions(programs: Sequence[str] | None = None, *, stuck: int = 0, n_inputs: int = 4, seed: int = 0) -> xr.DataArray:
-    """Share of random inputs for which each program still gives the right result, with each net stuck in turn.
-
-    Parameters
-    ----------
-    programs : sequence of str, optional
-    stuck : {0, 1}
-    n_inputs, seed : int
-
-    Returns
-    -------
-    DataArray (unit, program), 0 to 1
-    """
-    names = list(PROGRAMS) if programs is None else _known(programs)
-    require_whole(stuck, "stuck", least=0, most=1)
-    require_whole(n_inputs, "n_inputs", least=1)
-    require_whole(seed, "seed", least=0)
-    n_nets = len(processor().nets)
-    found = np.zeros((n_nets, len(names)))
-    for column, name in enumerate(names):
-        program = PROGRAMS[name]
-        for memory in program.draw(np.random.default_rng([seed, column]), n_inputs):
-            faults = [Fault(net, stuck) for net in range(n_nets)]
-            found[:, column] += works(program, memory, faults)
-    units = np.arange(n_nets)
-    named = xr.DataArray(found / n_inputs, dims=("unit", "program"), coords={"unit": units, "program": names})
-    return named.rename("share_right").assign_attrs(units="1", stuck=stuck)
-
-
-def works(program: Program, memory: np.ndarray, faults: Sequence[Fault | Sequence[Fault] | None]) -> np.ndarray:
-    """Return whether a program gives the right result, and halts, with each of several faults: (fault,) of bool.
-
-    Each copy has twice the time that the program needs.
-    """
-    n_cycles = 4 * program.n_steps(memory) + 4
-    ran = run([program.code] * len(faults), np.repeat(memory[None], len(faults), 0), faults=faults, n_cycles=n_cycles)
-    wanted = zip(program.answers, program.results(memory), strict=True)
-    right = np.all([ran.cell(cell) == value for cell, value in wanted], axis=0)
-    return np.asarray(right & (ran.register("stopped") == 1))
-
-
-def register_lesion(register: str, *, stuck: int = 0) -> list[Fault]:
-    """Return the faults that hold all bits of a register at 0 or 1: a lesion of a whole part.
-
-    Raises
-    ------
-    DesignError
-        There is no such register.
-    """
-    known = processor().registers
-    if register not in known:
-        message = f"there is no register {register!r}{did_you_mean(register, known)} They are {', '.join(known)}."
-        raise DesignError(message)
-    return [Fault(net, stuck) for net in known[register]]
-
-
 def trace(
     program: str, inputs: Sequence[int], *, faults: Sequence[Fault] = (), n_cycles: int | None = None
 ) -> xr.Dataset:
@@ -184,7 +128,7 @@ def trace(
     DesignError
         There is no such program; inputs that are not as many, or not bytes.
     """
-    (name,) = _known([program])
+    (name,) = known_programs([program])
     known = PROGRAMS[name]
     if len(inputs) != len(known.limits) or not all(0 <= one <= 255 for one in inputs):
         message = f"{name} takes {len(known.limits)} inputs, 0 to 255 each; got {list(inputs)}."
@@ -203,6 +147,27 @@ def trace(
             "unit": np.arange(len(processor().nets)),
             "name": registers,
         },
+    )
+
+
+def state_correlation(states: xr.DataArray) -> xr.DataArray:
+    """Correlation of every two nets over the cycles of a trace; 0 for a net that never changes.
+
+    Parameters
+    ----------
+    states : DataArray (time, unit)
+
+    Returns
+    -------
+    DataArray (unit, unit2), -1 to 1
+    """
+    x = states.transpose("time", "unit").values.astype(float)
+    x = x - x.mean(axis=0)
+    scale = np.sqrt((x**2).sum(axis=0))
+    x = x / np.where(scale > 0, scale, 1)
+    units = states["unit"].values
+    return xr.DataArray(
+        np.clip(x.T @ x, -1, 1), dims=("unit", "unit2"), coords={"unit": units, "unit2": units}, name="correlation"
     )
 
 
@@ -271,12 +236,3 @@ def _truth(ran: Run, names: list[str], seed: int) -> xr.Dataset:
         },
         coords={"program": names, "register": registers},
     )
-
-
-def _known(programs: Sequence[str]) -> list[str]:
-    names = require_names(programs, "programs", example='["multiply", "sort"]')
-    for name in names:
-        if name not in PROGRAMS:
-            message = f"there is no program {name!r}{did_you_mean(str(name), PROGRAMS)} They are {', '.join(PROGRAMS)}."
-            raise DesignError(message)
-    return names

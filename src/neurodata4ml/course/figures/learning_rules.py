@@ -12,7 +12,7 @@ from neurodata4ml.course.figures.slide import COLOURS, GREY, label, slide, squar
 def weights_and_component(x: np.ndarray, weights: dict[str, np.ndarray]) -> list[Axes]:
     """Draw two inputs (sample, 2), the way of each rule's weights (step, 2) among them, and the weights' length."""
     left, right = slide(2)
-    left.scatter(*x[:1500].T, s=3, color=GREY, alpha=0.3)
+    left.plot(*x[:1500].T, ".", markersize=3, color=GREY, alpha=0.3)
     _, _, axes = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     left.axline((0, 0), axes[0], color=GREY, linestyle="--", linewidth=1, label="first principal component")
     for colour, thick, (name, path) in zip(COLOURS, (4, 1.5), weights.items(), strict=False):

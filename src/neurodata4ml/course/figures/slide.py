@@ -52,9 +52,9 @@ def square(ax: Axes, values: np.ndarray, *, name: str, symmetric: bool = False) 
     """Draw a matrix with a bar that says what its colours are; around zero where it is ``symmetric``."""
     most = float(np.nanmax(np.abs(values))) or 1.0
     limits = {"vmin": -most, "vmax": most, "cmap": "RdBu_r"} if symmetric else {"cmap": "viridis"}
-    shown = ax.imshow(values, aspect="auto", interpolation="nearest", **limits)  # type: ignore[arg-type]
+    shown = ax.imshow(values, aspect="auto", interpolation="nearest", **limits)
     bar = ax.figure.colorbar(shown, ax=ax, fraction=0.06)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(name, fontsize=8)
     bar.ax.tick_params(labelsize=7)
     return ax
