@@ -213,7 +213,7 @@ print(f"largest correlation of each component with a register: {alike.max(axis=1
 #
 # ### Task 3A
 #
-# Of all pairs of nets whose correlation is above 0.9 *in size*, which share is joined by a wire? `known.source` and
+# Of all pairs of nets whose correlation is above `0.9` *in size*, which share is joined by a wire? `known.source` and
 # `known.target` list the wires; a wire in either direction counts.
 
 # %%

@@ -144,7 +144,8 @@ def _stub(solution: str) -> list[str]:
             lines += ["    return ..."]
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            found = [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+            nodes = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+            found = [node.id for node in nodes if isinstance(node.ctx, ast.Store)]
             names += [name for name in found if name not in names and not name.startswith("_")]
     return lines + [f"{name} = ..." for name in names]
 

@@ -34,7 +34,8 @@ def parts(place: np.ndarray, part: np.ndarray) -> Axes:
     for k, name in enumerate(names):
         own = part == name
         ax.plot(place[own, 0], place[own, 1], "s", markersize=2.5, color=COLOURS[k % len(COLOURS)], alpha=0.55)
-        ax.text(*place[own, :2].mean(axis=0), name, ha="center", va="center", fontsize=9, fontweight="bold")
+        x, y = place[own, :2].mean(axis=0)
+        ax.text(x, y, name, ha="center", va="center", fontsize=9, fontweight="bold")
     ax.set_aspect("equal")
     ax.invert_yaxis()
     return label(ax, x="across the die (µm)", y="down the die (µm)", title="What the engineer drew")
