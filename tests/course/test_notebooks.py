@@ -102,7 +102,8 @@ def test_every_trap_of_a_notebook_is_shown(path: Path) -> None:
 
 
 def test_a_solution_is_taken_out_and_its_names_stay() -> None:
-    cell = 'before = 1\n### BEGIN SOLUTION\ndef f(x, *, y=2):\n    """Say it."""\n    return x\nz, _w = f(1), 2\nbefore[z] = 3\n'
+    function = 'def f(x, *, y=2):\n    """Say it."""\n    return x\n'
+    cell = f"before = 1\n### BEGIN SOLUTION\n{function}z, _w = f(1), 2\nx[z] = 3\n"
     stripped = write_notebooks.without_solutions(cell + "### END SOLUTION\nafter = z")
     assert stripped == (
         'before = 1\n# YOUR CODE HERE\ndef f(x, *, y=2):\n    """Say it."""\n    return ...\nz = ...\nafter = z'

@@ -89,6 +89,4 @@ def tuned(p_values: Mapping[str, np.ndarray]) -> Axes:
         ax.plot(level, [(p <= one).mean() for one in level], color=colour, linewidth=2, label=name)
     ax.plot(level, level, color=GREY, linewidth=0.8, linestyle="--", label="by chance")
     ax.legend(fontsize=8)
-    return label(
-        ax, x="threshold of p", y="share of nets that fire", title="Most nets are “tuned” to the program"
-    )
+    return label(ax, x="threshold of p", y="share of nets that fire", title="Most nets are “tuned” to the program")
