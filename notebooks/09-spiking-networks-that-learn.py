@@ -26,7 +26,7 @@ import sys
 if "google.colab" in sys.modules:
     import subprocess
 
-    source = "neurodata4ml @ git+https://github.com/neuro4ml/neurodata4ml"
+    source = "neurodata4ml[latents] @ git+https://github.com/neuro4ml/neurodata4ml"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", source], check=True)
 
 # %% [markdown]

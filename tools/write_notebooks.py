@@ -35,7 +35,7 @@ import sys
 if "google.colab" in sys.modules:
     import subprocess
 
-    source = "neurodata4ml @ git+https://github.com/{repository}"
+    source = "neurodata4ml[latents] @ git+https://github.com/{repository}"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", source], check=True)"""
 
 
