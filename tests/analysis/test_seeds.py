@@ -48,6 +48,7 @@ CALLS = {
     "dimensionality": lambda seed: nd.dimensionality(COUNTS, seed=seed),
     "generalize": lambda seed: nd.generalize(COUNTS.expand_dims(time=[0.0, 0.1]), n_shuffles=0, seed=seed),
     "latents": lambda seed: nd.latents(MEANS, seed=seed),
+    "mutual_information": lambda seed: nd.mutual_information(COUNTS, n_shuffles=1, seed=seed),
     "noise_ceiling": lambda seed: nd.noise_ceiling(COUNTS, seed=seed),
     "noise_summary": lambda seed: nd.noise_summary(COUNTS, seed=seed),
     "permutation_null": lambda seed: nd.permutation_null(COUNTS, "stimulus", seed=seed),
