@@ -91,3 +91,39 @@ def _leaves(cells: Any) -> list[np.ndarray]:
         found = [np.asarray(times).ravel() for times in cells["time"].ravel()]
         return [times for times in found if times.size]
     return [times for cell in cells.ravel() for times in _leaves(cell)] if cells.dtype == object else []
+
+
+def linear_track_trials() -> xr.DataArray:
+    """Return the rat's spike counts (trial, time, unit) in stretches of 2 s; ``stimulus`` is the fifth of the track."""
+    x = linear_track()
+    trials = x.values.reshape(-1, 8, x.sizes["unit"])
+    place = x.x.values.reshape(-1, 8).mean(axis=1)
+    fifth = np.clip(np.digitize(place, np.quantile(place, [0.2, 0.4, 0.6, 0.8])), 0, 4)
+    coords = {
+        "time": 0.25 * (np.arange(8) + 0.5),
+        "unit": np.arange(x.sizes["unit"]),
+        "stimulus": ("trial", fifth),
+        "start_time": ("trial", x.time.values[::8] - 0.125),
+    }
+    return xr.DataArray(trials, dims=("trial", "time", "unit"), coords=coords, attrs=x.attrs)
+
+
+def linear_track_session() -> xr.Dataset:
+    """Return the rat's spikes and the stretches of ``linear_track_trials`` as a session has them."""
+    from scipy.io import loadmat
+
+    units = _leaves(loadmat(real_data("linear-track") / "spikes.mat")["spikes"])
+    stops = np.cumsum([len(times) for times in units])
+    trials = linear_track_trials()
+    return xr.Dataset(
+        {
+            "spike_times": ("spike", np.concatenate(units)),
+            "spike_start": ("unit", np.r_[0, stops[:-1]]),
+            "spike_stop": ("unit", stops),
+        },
+        coords={
+            "unit": np.arange(len(units)),
+            "start_time": ("trial", trials.start_time.values),
+            "stop_time": ("trial", trials.start_time.values + 2.0),
+        },
+    )

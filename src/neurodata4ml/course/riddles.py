@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 
 from neurodata4ml.require import require_whole
 from neurodata4ml.simulation import Simulation
-from neurodata4ml.systems import plasticity, processor
+from neurodata4ml.systems import lif, plasticity, processor
+from neurodata4ml.systems.lif_theory import Neuron
 
 _RULES = (3, 1, 0, 2)
 _PROGRAM, _INPUTS = "divisor", (21, 14)
@@ -27,6 +29,29 @@ def unknown_rule(number: int) -> Simulation:
 def rule_of(number: int) -> str:
     """Return the rule behind :func:`unknown_rule`: what the check asks."""
     return plasticity.RULES[_RULES[number]]
+
+
+def patched_cell(*, seconds: float = 6.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what an electrode inside one cell saw: injected current, membrane, spikes.
+
+    The current is frozen noise, new every ten milliseconds.
+
+    Returns
+    -------
+    current, voltage : ndarray (step,), A and V
+        In steps of ``neurodata4ml.systems.lif.STEP``.
+    spike_times : ndarray, s
+    """
+    rng = np.random.default_rng(17)
+    per_level = round(0.01 / lif.STEP)
+    current = 2.2e-10 + 1.2e-10 * np.repeat(rng.standard_normal(round(seconds / 0.01)), per_level)
+    spikes, voltage = lif.simulate_lif(current, cell())
+    return current, voltage[:, 0], spikes[0]
+
+
+def cell() -> Neuron:
+    """Return the cell behind :func:`patched_cell`: what a fit should find."""
+    return Neuron(tau=0.014, resistance=9e7, threshold=0.016, reset=0.0, refractory=0.003)
 
 
 def unknown_run() -> xr.Dataset:

@@ -33,8 +33,9 @@ def interspike_intervals(
     -------
     Dataset
         ``count`` (unit, interval), intervals in each bin; ``mean_interval`` in s; ``cv``, standard deviation over
-        mean, 1 for a Poisson process; ``cv2`` (Holt et al. 1996, J Neurophysiol 75:1806) and ``lv`` (Shinomoto et al. 2003, Neural
-        Computation 15:2823), which compare neighbours and so forgive slow changes of the rate, 1 for Poisson as well;
+        mean, 1 for a Poisson process; ``cv2`` (Holt et al. 1996, J Neurophysiol 75:1806), ``lv`` (Shinomoto et al.
+        2003, Neural Computation 15:2823), which compare neighbours, so forgive slow changes of the rate, and
+        are 1 for Poisson too;
         ``violations``, a share; ``n_intervals``. NaN where there are fewer than three intervals.
 
     Raises

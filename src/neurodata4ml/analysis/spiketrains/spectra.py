@@ -56,7 +56,7 @@ def power_spectrum(
             f"bins of {bin_width:g} s, and a segment has {n_segment}. Choose a shorter segment."
         )
         raise DesignError(message)
-    rows = []
+    rows = []  # the first frequency is the mean that was taken out, the last has half of its power in Welch's sum
     for train in trains:
         place = ((train - start) / bin_width).astype(np.int64)
         counts = np.bincount(place[(place >= 0) & (place < n_bins)], minlength=n_bins).astype(float)
@@ -64,9 +64,9 @@ def power_spectrum(
         frequency, power = signal.welch(counts / bin_width, 1 / bin_width, nperseg=n_segment, detrend="constant")
         rows.append(power / (2 * rate) if rate > 0 else np.full(len(power), np.nan))
     found = xr.DataArray(
-        np.array(rows)[:, 1:],
+        np.array(rows)[:, 1:-1],
         dims=("unit", "frequency"),
-        coords={"unit": session["unit"].values, "frequency": ("frequency", frequency[1:], {"units": "Hz"})},
+        coords={"unit": session["unit"].values, "frequency": ("frequency", frequency[1:-1], {"units": "Hz"})},
         name="power",
         attrs={**provenance(session), "units": "1"},
     )

@@ -33,7 +33,7 @@ def distances_by_repeats(means: Mapping[int, xr.DataArray], honest: Mapping[int,
     ax.set_xscale("log", base=2)
     ax.set_xticks(sorted(means), [str(k) for k in sorted(means)])
     ax.minorticks_off()
-    ax.legend()
+    ax.legend(fontsize=8)
     y = "squared distance\n(in variances of a trial)"
     return label(ax, x="repeats of each stimulus", y=y, title="Equal responses: noise alone makes distances")
 
@@ -57,7 +57,7 @@ def likeness_of_nothing(n_features: Sequence[int], found: Mapping[str, Sequence[
     ax.set_xscale("log", base=2)
     ax.set_xticks(list(n_features), [f"{n:,}" for n in n_features])
     ax.minorticks_off()
-    ax.legend()
+    ax.legend(fontsize=8)
     title = "Biased CKA grows with the layer, not with likeness"
     return label(ax, x="features of an unrelated layer", y="similarity", title=title)
 
@@ -102,8 +102,10 @@ def draws(copied: Sequence[float], interval: tuple[float, float]) -> Axes:
     interval : (float, float)
     """
     (ax,) = slide(1, width=5.8, height=2.8)
-    height = ax.hist(copied, bins=20, color=COLOURS[1], alpha=0.8)[0].max()
-    ax.plot(interval, [0.5 * height] * 2, color=COLOURS[0], linewidth=6)
+    counts, edges = np.histogram(copied, bins=20)
+    height = counts.max()
+    ax.stairs(counts, edges, fill=True, color=COLOURS[1], alpha=0.8)
+    ax.hlines(0.5 * height, *interval, color=COLOURS[0], linewidth=6)
     ax.text(interval[1] + 0.01, 0.5 * height, "one stimulus left\nout at a time", color=COLOURS[0], va="center")
     ax.text(float(np.mean(copied)), 1.05 * height, "drawn with copies", color=COLOURS[1], ha="center", va="bottom")
     ax.axvline(0, color=GREY, linewidth=1, linestyle="--")
@@ -133,5 +135,5 @@ def two_sets_of_pictures(wide: xr.Dataset, narrow: xr.Dataset, area: str, names:
         ax.plot(values, rows, marker, color=colour, markersize=6, label=name)
     ax.set_yticks(rows, wide.candidate.values[order])
     ax.set_xlim(min(0, float(np.nanmin(ends)) - 0.02), 1.02)
-    ax.legend(title="pictures", fontsize=8, title_fontsize=8, loc="lower right")
+    ax.legend(title="pictures", fontsize=8, title_fontsize=8, loc="upper left")
     return label(ax, x="similarity (unbiased CKA)", title=f"{area}: easy pictures make everything alike")

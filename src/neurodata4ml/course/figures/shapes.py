@@ -55,7 +55,7 @@ def ring(points: np.ndarray, angles: np.ndarray) -> Axes:
     order = np.argsort(angles)
     closed = points[np.r_[order, order[0]]]
     ax.plot(*closed.T, color=GREY, linewidth=1)
-    drawn = ax.scatter(*points.T, c=angles, cmap="twilight_shifted", s=80, zorder=3, edgecolors=GREY)
+    drawn = ax.scatter(points[:, 0], points[:, 1], c=angles, cmap="twilight_shifted", s=80, zorder=3, edgecolors=GREY)
     for point, angle in zip(points, angles, strict=True):
         ax.annotate(f"{angle:g}°", point, xytext=(7, 7), textcoords="offset points", fontsize=8)
     drawn.set_linewidth(0.8)

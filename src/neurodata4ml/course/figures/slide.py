@@ -29,12 +29,12 @@ def slide(n_panels: int = 1, *, width: float = 4.2, height: float = 3.2, **share
     **shared
         ``sharex``, ``sharey`` of ``matplotlib.pyplot.subplots``.
     """
-    with house_style():
-        figure, axes = plt.subplots(
-            1, n_panels, figsize=(width * n_panels, height), squeeze=False, layout="constrained", **shared
-        )
+    figure, axes = plt.subplots(  # before the style: a notebook's backend sets itself up here
+        1, n_panels, figsize=(width * n_panels, height), squeeze=False, layout="constrained", **shared
+    )
     for ax in axes[0]:
-        dress(ax)
+        with house_style():
+            dress(ax)
     figure.set_dpi(110)
     return list(axes[0])
 
