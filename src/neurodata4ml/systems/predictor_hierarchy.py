@@ -1,4 +1,4 @@
-"""A hierarchy of predictors: higher levels see more slowly, and tell lower ones what to expect (Laukien et al. 2016)."""
+"""A hierarchy of predictors: higher levels see more slowly, and tell lower ones what to expect."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def run_hierarchy(
 
     Each level is a sparse code of two of its inputs, the last and the one before: fixed random weights, of which the
     units with the largest sum are on. A level looks at the one below every other step of that one, so that level ``l``
-    changes every ``2**l`` steps. The prediction is read from the lowest level and, with ``feedback``, from all above, by
-    a delta rule. In the manner of the Feynman Machine (Laukien, Crowder & Byrne 2016, arXiv:1609.03971), as small as the
-    argument allows: encoders do not learn here.
+    changes every ``2**l`` steps. The prediction is read from the lowest level and, with ``feedback``, from all above,
+    by a delta rule. In the manner of the Feynman Machine (Laukien, Crowder & Byrne 2016, arXiv:1609.03971), as small as
+    the argument allows: encoders do not learn here.
 
     Parameters
     ----------

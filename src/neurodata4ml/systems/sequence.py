@@ -167,7 +167,7 @@ def _temporal(shown: _Shown, seed: int) -> tuple[np.ndarray, xr.Dataset, dict[st
     n = memory.n_columns * memory.n_cells
     rates, surprise = np.full((len(shown.symbol), n), RESTING), np.zeros(len(shown.symbol))
     predicted = np.full(len(shown.symbol), "", dtype=object)
-    ready = np.zeros(memory.n_columns, dtype=bool)
+    ready: np.ndarray = np.zeros(memory.n_columns, dtype=bool)
     for trial, (symbol, position) in enumerate(zip(shown.symbol, shown.position, strict=True)):
         if position == 0:
             memory.reset()
@@ -177,7 +177,8 @@ def _temporal(shown: _Shown, seed: int) -> tuple[np.ndarray, xr.Dataset, dict[st
         step = memory.step(columns_of(int(symbol)))
         rates[trial, step.predictive.ravel()] = READY
         rates[trial, step.active.ravel()] = FIRING
-        surprise[trial], ready = step.surprise, step.predictive.any(axis=1)
+        surprise[trial] = step.surprise
+        ready = np.asarray(step.predictive.any(axis=1))
     column = np.repeat(np.arange(memory.n_columns), memory.n_cells)
     its = np.array(list(SYMBOLS))[column // PER_SYMBOL]
     truth = _truth(shown, predicted, {"column": ("unit", column), "symbol": ("unit", its)})
