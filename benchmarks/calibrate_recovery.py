@@ -28,8 +28,8 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from neurodata4ml.candidates import candidates_of
-from neurodata4ml.data.simulate import DURATION, Recording, Responses, demo_responses, draw_counts, simulate
-from neurodata4ml.data.simulated_file import truth_fields
+from neurodata4ml.data.demo.simulate import DURATION, Recording, Responses, demo_responses, draw_counts, simulate
+from neurodata4ml.data.demo.simulated_file import truth_fields
 from neurodata4ml.data.truth import closed_form
 from neurodata4ml.studies.material import DEMO_NETWORKS
 from neurodata4ml.studies.quantities import Case, recovered

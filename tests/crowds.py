@@ -8,8 +8,8 @@ from typing import Any
 
 import twins
 from conftest import ROOT
-from neurodata4ml.data.simulate import Responses, demo_responses, simulate
-from neurodata4ml.data.simulated_file import write_recording
+from neurodata4ml.data.demo.simulate import Responses, demo_responses, simulate
+from neurodata4ml.data.demo.simulated_file import write_recording
 from neurodata4ml.spec import Spec
 
 QUESTION: dict[str, Any] = {

@@ -12,7 +12,7 @@ from neurodata4ml.analysis.comparison.explain import explain
 from neurodata4ml.analysis.comparison.pairwise import against, pairwise
 from neurodata4ml.beside import beside_networks, with_hierarchy
 from neurodata4ml.candidates import candidates_of
-from neurodata4ml.data.simulate import demo_responses
+from neurodata4ml.data.demo.simulate import demo_responses
 from neurodata4ml.errors import DimensionError
 from neurodata4ml.hierarchies import known_order
 from neurodata4ml.networks.preprocessing import Preprocessing

@@ -20,6 +20,7 @@ import argparse
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -84,30 +85,47 @@ def stimuli() -> tuple[np.ndarray, xr.DataArray, np.ndarray]:
 
 def early(images: xr.DataArray, rng: np.random.Generator) -> np.ndarray:
     """Return (stimulus, unit): the first stage and, with GABOR_SHARE squared of the variance, Gabor energies."""
-    stage = activations("digits", images, layers=["conv1"])["conv1"].values.astype(float)
-    edges = gabor(images).values
-    own = standardised(readout(stage, rng))
+    stage, edges = early_features(images)
+    own = standardised(draw_readout(stage, rng)(stage))
     energy = standardised(edges[:, spread_draw(edges.var(axis=0), N_UNITS, rng)])
     return np.sqrt(1 - GABOR_SHARE**2) * own + GABOR_SHARE * energy
 
 
 def late(images: xr.DataArray, rng: np.random.Generator) -> np.ndarray:
     """Return (stimulus, unit): the penultimate stage, averaged over shifts by one pixel (weights 1, 2, 1)."""
+    stage = late_features(images)
+    return draw_readout(stage, rng)(stage)
+
+
+def early_features(images: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first stage and the Gabor energies, each (stimulus, feature)."""
+    stage = activations("digits", images, layers=["conv1"])["conv1"].values.astype(float)
+    return stage, gabor(images).values
+
+
+def late_features(images: xr.DataArray) -> np.ndarray:
+    """Return (stimulus, feature): the penultimate stage, averaged over shifts by one pixel (weights 1, 2, 1)."""
     total = 0.0
     for down, down_weight in ((-1, 1), (0, 2), (1, 1)):
         for right, right_weight in ((-1, 1), (0, 2), (1, 1)):
             moved = images.shift(y=down, x=right, fill_value=0)
             stage = activations("digits", moved, layers=["penultimate"])["penultimate"].values.astype(float)
             total = total + down_weight * right_weight * stage / 16
-    return readout(np.asarray(total), rng)
+    return np.asarray(total)
 
 
-def readout(features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return (stimulus, unit): each unit reads one feature and, more weakly, a second one; all weights positive."""
+def draw_readout(features: np.ndarray, rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+    """Return how units read features: each unit one and, more weakly, a second one; all weights positive."""
     variance = features.var(axis=0)
-    scaled = features / np.where(variance > 0, np.sqrt(variance), 1)
+    scale = np.where(variance > 0, np.sqrt(variance), 1)
     first, second = (spread_draw(variance, N_UNITS, rng) for _ in range(2))
-    return scaled[:, first] + SECOND_INPUT * rng.uniform(size=N_UNITS) * scaled[:, second]
+    weight = SECOND_INPUT * rng.uniform(size=N_UNITS)
+
+    def read(shown: np.ndarray) -> np.ndarray:
+        scaled = shown / scale
+        return scaled[:, first] + weight * scaled[:, second]
+
+    return read
 
 
 def spread_draw(weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

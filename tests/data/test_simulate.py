@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from neurodata4ml.data import simulate
-from neurodata4ml.data.simulate import (
+from neurodata4ml.data.demo import simulate
+from neurodata4ml.data.demo.simulate import (
     DURATION,
     N_BLANKS,
     N_BLOCKS,
@@ -13,7 +13,7 @@ from neurodata4ml.data.simulate import (
     expected_counts,
     time_course,
 )
-from neurodata4ml.data.simulated_file import write_recording
+from neurodata4ml.data.demo.simulated_file import write_recording
 
 
 def responses(n_stimuli=6, n_units=4, seed=0):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodata4ml.data.simulate import DURATION, Responses, draw_counts, simulate
-from neurodata4ml.data.simulated_file import truth_fields
+from neurodata4ml.data.demo.simulate import DURATION, Responses, draw_counts, simulate
+from neurodata4ml.data.demo.simulated_file import truth_fields
 from neurodata4ml.data.truth import closed_form, truth
 from neurodata4ml.errors import DesignError
 

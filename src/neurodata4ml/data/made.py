@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.data.entries.records import AreaJoin, Layout, Trials
-from neurodata4ml.data.made_file import LOCATION, read_made_truth, write_simulation
+from neurodata4ml.data.made_file import LOCATION, write_simulation
+from neurodata4ml.data.made_parts import TRUTH, read_made_truth
 from neurodata4ml.data.session import open_place
 from neurodata4ml.data.whereabouts import Place
 from neurodata4ml.errors import DesignError
@@ -64,23 +65,28 @@ def made_truth(session: xr.Dataset) -> xr.Dataset | None:
     DesignError
         The session has a unit or a trial that the simulation does not have.
     """
-    truth = read_made_truth(str(session.attrs.get("source", "")))
+    source = str(session.attrs.get("source", ""))
+    # a session of several parts has a truth for the table of each
+    its_own = f"scratch/{str(session.attrs.get('trials', '')).rpartition('/')[2]}"
+    truth = next((found for group in (its_own, TRUTH) if (found := read_made_truth(source, group)) is not None), None)
     if truth is None:
         return None
     for dim, of in (("unit", "unit"), ("unit2", "unit"), ("trial", "trial")):
         if dim in truth.dims and of in session.dims:
-            truth = truth.isel({dim: _rows(session[of].values, truth.sizes[dim], of)})
+            ids = truth[dim].values if dim in truth.coords else np.arange(truth.sizes[dim])
+            truth = truth.isel({dim: _rows(session[of].values, ids, of)})
             truth = truth.assign_coords({dim: session[of].values})
     return truth
 
 
-def _rows(ids: np.ndarray, n: int, dim: str) -> np.ndarray:
-    """Return the places in the simulation of a session's units or trials: ids count from 0."""
-    strange = [one for one in ids.tolist() if not 0 <= one < n]
+def _rows(wanted: np.ndarray, ids: np.ndarray, dim: str) -> np.ndarray:
+    """Return the places in the simulation of a session's units or trials."""
+    place = {one: k for k, one in enumerate(ids.tolist())}
+    strange = [one for one in wanted.tolist() if one not in place]
     if strange:
-        message = f"{dim} {strange[0]} is none of the {n} of the simulation; open_session it anew."
+        message = f"{dim} {strange[0]} is none of the {len(ids)} of the simulation; open_session it anew."
         raise DesignError(message)
-    return np.asarray(ids, dtype=int)
+    return np.array([place[one] for one in wanted.tolist()], dtype=int)
 
 
 @cache

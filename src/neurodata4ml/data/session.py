@@ -12,12 +12,12 @@ import xarray as xr
 from neurodata4ml.data.align.windows import with_neighbours
 from neurodata4ml.data.entries import catalog
 from neurodata4ml.data.entries.records import Layout
+from neurodata4ml.data.made_parts import NOTE, TRUTH
 from neurodata4ml.data.mend import mender, sentence
 from neurodata4ml.data.nwb.file import DatasetAt, NwbFile, open_file
 from neurodata4ml.data.nwb.locate import is_address
 from neurodata4ml.data.nwb.objects import FEW
 from neurodata4ml.data.series import add_series, raw_voltages, read_series
-from neurodata4ml.data.simulated_file import NOTE, TRUTH
 from neurodata4ml.data.trials import ChosenTrials, has, interval_tables, read_invalid, read_trials
 from neurodata4ml.data.units import area_words, find_area, read_responses, read_units, roi_series
 from neurodata4ml.data.whereabouts import Place, find_session, proof
@@ -166,7 +166,8 @@ def _attrs(file: NwbFile, source: Place, layout: Layout, shown: ChosenTrials) ->
         attrs["window"] = [float(edge) for edge in shown.layout.window]
     if layout.area is not None:
         attrs["area_from"] = area_words(layout.area)
-    if layout.images:
+    default = layout.trials.get(layout.default_trials)
+    if layout.images and (default is None or shown.path == default.table):
         attrs["images"] = layout.images
     if shown.repaired:
         attrs["repaired"] = sentence(shown.repaired)

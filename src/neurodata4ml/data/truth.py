@@ -14,9 +14,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from neurodata4ml.data.demo.simulate import DURATION, KERNEL_STEP, Responses, evoked_share, expected_counts, time_course
+from neurodata4ml.data.demo.simulated_file import FIRST_UNIT, SCENES, read_truth
 from neurodata4ml.data.made import made_truth
-from neurodata4ml.data.simulate import DURATION, KERNEL_STEP, Responses, evoked_share, expected_counts, time_course
-from neurodata4ml.data.simulated_file import FIRST_UNIT, NOTE, read_truth
+from neurodata4ml.data.made_parts import NOTE
 from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import DesignError
 
@@ -27,11 +28,16 @@ def truth(session: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     session : Dataset
-        From ``open_session("demo")``; a selection of its units or trials is honoured.
+        From ``open_session("demo")``, or of a system; a selection of its units or trials is honoured.
 
     Returns
     -------
     Dataset
+        Of a system, what its ``record`` says. Of the demo's movie, ``mean_response`` (stimulus, unit) in Hz while each
+        frame is shown, ``still_response`` (stimulus, unit) if it stood still, and the ``kernel`` (area, lag) between
+        them. Of its choices, on ``trial`` the ``drift`` in bounds per second, the ``start`` and whether it was a
+        ``lapse``; the ``decision`` (trial, time) in s from the stimulus, 1 for right; and on ``unit`` the
+        ``weight_left``, ``weight_right``, ``weight_decision``, ``weight_movement``, ``weight_feedback``. Of its scenes,
         ``mean_response`` (stimulus, unit) in Hz; ``trial_variance`` (unit) in spikes^2 and ``noise_correlation``
         (area); ``reliability`` (unit) of the trial mean; ``rdm`` (area, stimulus, stimulus2), the crossnobis estimand
         in (spikes/trial)^2 per unit; ``dimensionality`` (area), the participation ratio of the signal;
@@ -56,6 +62,11 @@ def truth(session: xr.Dataset) -> xr.Dataset:
     found = found.assign_coords(unit=session["unit"].values, unit2=session["unit"].values)
     found.attrs = {**provenance(session), "note": NOTE}
     return add_step(found, "truth")
+
+
+def shows_scenes(session: xr.Dataset) -> bool:
+    """Return whether it is the demo while scenes are shown: then the truth of what a report estimates is known."""
+    return bool(session.attrs.get("simulated")) and str(session.attrs.get("trials", "")).endswith(f"/{SCENES}")
 
 
 def closed_form(
@@ -95,7 +106,7 @@ def closed_form(
 def noise_loadings(session: xr.Dataset) -> np.ndarray:
     """Return the loadings of the noise (unit, factor) of the session's units.
 
-    With ``truth(session)["expected_count"]``, ``neurodata4ml.data.simulate.draw_counts`` makes fresh sessions of them:
+    With ``truth(session)["expected_count"]``, ``draw_counts`` (data/demo/simulate.py) makes fresh sessions of them:
     same trials, gain and drift, new noise.
     """
     fields = _fields(session)

@@ -16,6 +16,7 @@ from neurodata4ml.candidates import Candidate, cached_candidates
 from neurodata4ml.data.align.bins import bin_spikes
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.session import open_session
+from neurodata4ml.data.truth import shows_scenes
 from neurodata4ml.data.whereabouts import bring
 from neurodata4ml.errors import ArchiveError, DesignError, LayoutError, NotCachedError
 from neurodata4ml.networks.model import Model
@@ -124,7 +125,9 @@ class Material:
     @cached_property
     def beside(self) -> list[Candidate]:
         """Everything the brain is compared with: layers, untrained twins, pixels and Gabor energies."""
-        return cached_candidates(networks_of(self.spec, self.session), self.images, **_reading(self.spec))
+        return cached_candidates(
+            networks_of(self.spec, of_demo=shows_scenes(self.session)), self.images, **_reading(self.spec)
+        )
 
     @property
     def candidates(self) -> dict[str, xr.DataArray]:
@@ -144,11 +147,11 @@ def coarse_bin_width(window: tuple[float, float], n_bins: int) -> float:
     return min(fitting or [length / n_bins], key=lambda w: abs(math.log(length / w / n_bins)))
 
 
-def networks_of(spec: Spec, session: xr.Dataset) -> tuple[str, ...]:
-    """Return the networks that a study compares with: those it names; of the demo, its own where it names none."""
+def networks_of(spec: Spec, *, of_demo: bool) -> tuple[str, ...]:
+    """Return the networks that a study compares with: those it names; of the demo's scenes, their own if none."""
     if spec.networks is not None:
         return spec.networks
-    return DEMO_NETWORKS if session.attrs.get("simulated") else ()
+    return DEMO_NETWORKS if of_demo else ()
 
 
 def _reading(spec: Spec) -> dict[str, Any]:
@@ -204,7 +207,7 @@ def prepare(spec: Spec, *, among_many: bool = False) -> Material:
         require_columns(spec, session)
     # a misspelt name is noticed before anything is computed
     with about("layers"):
-        require_layers(spec, [load_model(network) for network in networks_of(spec, session)])
+        require_layers(spec, [load_model(network) for network in networks_of(spec, of_demo=shows_scenes(session))])
     align = str(spec.align)
     binning = {k: v for k, v in spec.options.get("bin_spikes", {}).items() if k not in _OF_STUDY}
     with about("window"):

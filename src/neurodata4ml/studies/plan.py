@@ -17,6 +17,7 @@ from neurodata4ml.data.entries.records import Entry
 from neurodata4ml.data.excerpts import excerpt
 from neurodata4ml.data.images import stimulus_images
 from neurodata4ml.data.nwb.locate import is_address
+from neurodata4ml.data.truth import shows_scenes
 from neurodata4ml.errors import DesignError, NeuroDataError
 from neurodata4ml.networks.models import MODELS, load_model
 from neurodata4ml.spec import Spec
@@ -71,14 +72,20 @@ def plan(spec: Spec) -> Plan:
 
 def _check_layers(spec: Spec) -> None:
     """Refuse a layer that no network of the study has; networks of other libraries are not loaded to find out."""
-    is_demo = spec.source in catalog.names() and catalog.describe(spec.source).archive == "simulated"
-    names = networks_of(spec, xr.Dataset(attrs={"simulated": is_demo}))
+    names = networks_of(spec, of_demo=_of_demo(spec))
     if not all(name in MODELS or is_file_of_network(name) for name in names):
         return
     try:
         require_layers(spec, [load_model(name) for name in names])
     except DesignError as error:
         raise DesignError(told(spec.origin, [Problem("layers", str(error))]) if spec.origin else str(error)) from error
+
+
+def _of_demo(spec: Spec) -> bool:
+    """Return whether the study is of the scenes of the demo, whose networks and truth are known."""
+    entry = catalog.describe(spec.source) if spec.source in catalog.names() else None
+    is_demo = entry is not None and entry.archive == "simulated" and not entry.system
+    return is_demo and entry is not None and spec.trials in (None, entry.layout.default_trials)
 
 
 def _recordings(spec: Spec) -> list[tuple[str, Spec]]:
@@ -99,7 +106,7 @@ def _part(key: str, spec: Spec) -> Part:
     if store.cached(entry, spec.session) is not None or entry.archive == "local":
         return _opened(key, "here", spec)
     if entry.archive == "simulated":
-        return Part(key, "made here", 0, _beside(spec, DEMO))
+        return Part(key, "made here", 0, _beside(spec, DEMO) if _of_demo(spec) else _guessed(spec, entry))
     if is_known(entry, spec.session) and excerpt.cached(entry, spec.session) is not None:
         return _opened(key, "in parts", spec)
     usual = entry.size  # of a session that only the archive knows
@@ -124,8 +131,10 @@ def _opened(key: str, place: str, spec: Spec) -> Part:
         n_conditions=len(n_each),
         n_bins=windows.n_bins,
         areas=dict(zip(areas.tolist(), n_units.tolist(), strict=True)),
-        n_candidates=_n_candidates(networks_of(spec, session), spec, has_images=_has_images(session)),
-        is_simulated=bool(session.attrs.get("simulated")),
+        n_candidates=_n_candidates(
+            networks_of(spec, of_demo=shows_scenes(session)), spec, has_images=_has_images(session)
+        ),
+        is_simulated=shows_scenes(session),
     )
     lacks, key_of_it = _lacks(spec, session)
     more: dict[str, Any] = {"key_of_problem": key_of_it, "lacks": lacks}
@@ -170,7 +179,7 @@ def _guessed(spec: Spec, entry: Entry) -> Size:
 
 def _beside(spec: Spec, size: Size) -> Size:
     """Return the size of the demo with the areas, and beside the networks, of a study."""
-    networks = networks_of(spec, xr.Dataset(attrs={"simulated": True}))
+    networks = networks_of(spec, of_demo=True)
     areas = {area: n for area, n in size.areas.items() if spec.areas is None or area in spec.areas}
     return replace(size, areas=areas, n_candidates=_n_candidates(networks, spec, has_images=True))
 

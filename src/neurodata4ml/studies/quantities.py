@@ -18,7 +18,7 @@ from neurodata4ml.analysis.inference.jackknife import interval, jackknife
 from neurodata4ml.analysis.reliability.reliability import noise_ceiling, reliability
 from neurodata4ml.analysis.reliability.variability import modulation, trial_variability
 from neurodata4ml.analysis.responses import average_by
-from neurodata4ml.data.simulate import DURATION
+from neurodata4ml.data.demo.simulate import DURATION
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.data.align.averages import align_series
-from neurodata4ml.data.simulate import DURATION, draw_counts
-from neurodata4ml.data.truth import noise_loadings, truth
+from neurodata4ml.data.demo.simulate import DURATION, draw_counts
+from neurodata4ml.data.truth import noise_loadings, shows_scenes, truth
 from neurodata4ml.dims import add_step, provenance
 from neurodata4ml.errors import DesignError
 from neurodata4ml.studies.material import Material
@@ -45,8 +45,13 @@ def recover(m: Material) -> xr.Dataset:
     DesignError
         If the session was not simulated, or the window is not the one that the truth describes.
     """
-    if not m.session.attrs.get("simulated"):
+    if not shows_scenes(m.session):
         message = "nobody knows the truth of a real recording; run the demo to see every estimate beside its truth."
+        if m.session.attrs.get("simulated"):
+            message = (
+                f"a report sets estimates beside the truth of the demo's scenes alone; what is true of "
+                f"{m.session.attrs.get('dataset', 'this recording')} is in truth(session)."
+            )
         raise DesignError(message)
     if m.spec.window != (0.0, DURATION) or m.spec.align != "start_time":
         message = (

@@ -100,14 +100,23 @@ def test_the_default_allen_session_is_the_smallest_of_32() -> None:
 
 
 def test_the_demo_is_laid_out_as_the_allen_sessions_and_its_version_is_the_simulations_format() -> None:
-    from neurodata4ml.data.simulate import FORMAT
+    from neurodata4ml.data.demo.simulate import FORMAT
 
     demo, allen = describe("demo"), describe("allen-vc")
     for part in ("units", "area", "quality", "invalid_times", "default_trials"):
         assert getattr(demo.layout, part) == getattr(allen.layout, part)
     assert demo.layout.trials["natural_scenes"] == allen.layout.trials["natural_scenes"]
-    assert demo.layout.series == allen.layout.series
+    movie = demo.layout.trials["natural_movie_one"]
+    assert movie == allen.layout.trials["natural_movie_one"]
+    assert demo.layout.series["running"] == allen.layout.series["running"]
     assert demo.version == str(FORMAT)
+
+
+def test_the_choices_of_the_demo_are_laid_out_as_those_of_steinmetz() -> None:
+    demo, steinmetz = describe("demo").layout.trials, describe("steinmetz2019").layout.trials
+    for name in ("choice", "feedback", "left_contrast", "right_contrast"):
+        for part in ("table", "stimulus", "align", "window"):
+            assert getattr(demo[name], part) == getattr(steinmetz[name], part), name
 
 
 def test_a_simulated_session_is_any_seed_and_only_a_seed() -> None:

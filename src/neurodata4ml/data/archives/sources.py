@@ -98,7 +98,7 @@ def simulated(entry: Entry, session: str) -> Remote:
             from neurodata4ml.data.made_file import write_system
 
             return write_system(entry.system, path, seed=int(session))
-        from neurodata4ml.data.simulated_file import write_demo
+        from neurodata4ml.data.demo.simulated_file import write_demo
 
         return write_demo(path, seed=int(session))
 

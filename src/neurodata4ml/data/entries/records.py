@@ -120,7 +120,7 @@ class Layout:
     """Where the things of a session lie in its NWB file; paths are relative to the root.
 
     ``units`` is empty for imaging, where ``responses`` names the series of ROI responses instead. ``images`` is the
-    template that ``Trials.stimulus`` counts in, where the file carries its images.
+    template that the stimuli of the default trials count in, where the file carries its images.
     """
 
     units: str = "units"

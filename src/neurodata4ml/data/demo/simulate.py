@@ -14,7 +14,7 @@ import numpy as np
 
 from neurodata4ml.places import catalog_folder
 
-FORMAT = 1
+FORMAT = 2
 """Rises when the same seed would give another recording, so that a cached file of an older version is not reused."""
 
 DURATION = 0.25
@@ -75,7 +75,8 @@ class Recording:
     gain : ndarray (unit,), 1 / (cm/s)
         The response of unit u is multiplied by ``1 + gain[u] * trial_speed[t]``.
     drift : ndarray (trial, unit)
-        Slow factor of each response, around one.
+        Slow factor of each response, around one: ``slow_drift(start_time / stop, drift_offset)``.
+    drift_offset : ndarray (wave, unit), radian
     loading : ndarray (unit, factor)
         The log of the noise is ``loading @ z`` with z standard normal, less half its variance.
     spike_times : list of ndarray
@@ -94,6 +95,7 @@ class Recording:
     trial_speed: np.ndarray
     gain: np.ndarray
     drift: np.ndarray
+    drift_offset: np.ndarray
     loading: np.ndarray
     spike_times: list[np.ndarray]
     stop: float
@@ -121,10 +123,11 @@ def simulate(responses: Responses, *, seed: int) -> Recording:
     """
     rng = np.random.default_rng(seed)
     frame, block, start_time, stop = _schedule(len(responses.mean_rate), rng)
-    running_time, running_speed = _running(stop, rng)
-    trial_speed = _mean_in_windows(running_time, running_speed, start_time, DURATION)
+    running_time, running_speed = running(stop, rng)
+    trial_speed = mean_in_windows(running_time, running_speed, start_time, DURATION)
     gain = np.array([GAIN.get(str(a), 0.005) for a in responses.area]) * rng.uniform(0.5, 1.5, len(responses.area))
-    drift = _drift(start_time / stop, len(gain), rng)
+    drift_offset = rng.uniform(0, 2 * np.pi, (2, len(gain)))
+    drift = slow_drift(start_time / stop, drift_offset)
     loading = noise_loading(responses.area, rng)
     invalid_onset = start_time[block == N_BLOCKS // 2].mean()
     means = expected_counts(responses, frame, trial_speed, gain, drift)
@@ -143,6 +146,7 @@ def simulate(responses: Responses, *, seed: int) -> Recording:
         trial_speed=trial_speed,
         gain=gain,
         drift=drift,
+        drift_offset=drift_offset,
         loading=loading,
         spike_times=[np.sort(np.concatenate(pair)) for pair in zip(spikes, gray, strict=True)],
         stop=stop,
@@ -188,6 +192,32 @@ def evoked_share(mean_rate: np.ndarray, frame: np.ndarray) -> np.ndarray:
     return np.where((frame < 0)[:, None], 0.0, share[np.maximum(frame, 0)])
 
 
+def slow_drift(phase: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Return slow factors around one (phase, unit): two waves, with half a period and one as the phase goes to one."""
+    waves = [np.cos(np.pi * (k + 1) * phase[:, None] + offset[k]) for k in range(2)]
+    return np.asarray(1 + DRIFT * (waves[0] + 0.5 * waves[1]))
+
+
+def running(stop: float, rng: np.random.Generator, *, start: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return time and speed in cm/s: smooth noise cut at zero, so that half of the time is still.
+
+    It comes in bouts of a second or two. Samples lie where those of a signal from zero would.
+    """
+    before = len(np.arange(0, start, 1 / RUNNING_RATE))
+    time = np.arange(0, stop, 1 / RUNNING_RATE)[before:]
+    width = BOUT * RUNNING_RATE
+    bell = np.exp(-0.5 * (np.arange(-4 * width, 4 * width + 1) / width) ** 2)
+    wave = np.convolve(rng.standard_normal(len(time) + len(bell) - 1), bell / np.sqrt((bell**2).sum()), mode="valid")
+    return time, np.clip(15.0 * wave, 0, None)
+
+
+def mean_in_windows(time: np.ndarray, values: np.ndarray, start: np.ndarray, length: float) -> np.ndarray:
+    """Return the mean of a signal from each start, for ``length`` seconds."""
+    total = np.r_[0.0, np.cumsum(values)]
+    first, last = np.searchsorted(time, start), np.searchsorted(time, start + length)
+    return np.asarray((total[last] - total[first]) / (last - first))
+
+
 def noise_loading(area: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the noise's loadings (unit, factor): one factor per area, one for all, one for each unit alone."""
     n_units = len(area)
@@ -203,28 +233,6 @@ def _schedule(n_stimuli: int, rng: np.random.Generator) -> tuple[np.ndarray, np.
     onset = GAP + np.arange(N_BLOCKS) * (GAP + per_block * DURATION)
     start_time = (onset[:, None] + np.arange(per_block) * DURATION).ravel()
     return np.concatenate(order), block, start_time, float(start_time[-1] + DURATION + GAP)
-
-
-def _running(stop: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Bouts of running of a second or two: smooth noise cut at zero, so that half of the time is still."""
-    time = np.arange(0, stop, 1 / RUNNING_RATE)
-    width = BOUT * RUNNING_RATE
-    bell = np.exp(-0.5 * (np.arange(-4 * width, 4 * width + 1) / width) ** 2)
-    wave = np.convolve(rng.standard_normal(len(time) + len(bell) - 1), bell / np.sqrt((bell**2).sum()), mode="valid")
-    return time, np.clip(15.0 * wave, 0, None)
-
-
-def _mean_in_windows(time: np.ndarray, values: np.ndarray, start: np.ndarray, length: float) -> np.ndarray:
-    total = np.r_[0.0, np.cumsum(values)]
-    first, last = np.searchsorted(time, start), np.searchsorted(time, start + length)
-    return np.asarray((total[last] - total[first]) / (last - first))
-
-
-def _drift(phase: np.ndarray, n_units: int, rng: np.random.Generator) -> np.ndarray:
-    """Slow factors around one: two waves, of half a period and one period over the session, at random phases."""
-    offset = rng.uniform(0, 2 * np.pi, (2, n_units))
-    waves = [np.cos(np.pi * (k + 1) * phase[:, None] + offset[k]) for k in range(2)]
-    return np.asarray(1 + DRIFT * (waves[0] + 0.5 * waves[1]))
 
 
 def _place_spikes(
