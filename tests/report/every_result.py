@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 import neurodata4ml as nd
+from neurodata4ml.systems import lif
 
 N_STIMULI, N_REPEATS, N_BINS, N_UNITS = 8, 6, 6, 20
 
@@ -74,6 +75,15 @@ def compared() -> xr.Dataset:
 def mice() -> dict[str, xr.DataArray]:
     rng, means = np.random.default_rng(2), nd.average_by(rates())
     return {name: nd.rdm(means + rng.normal(size=means.shape)) for name in "abcd"}
+
+
+@cache
+def spikes() -> xr.Dataset:
+    return nd.open_session("lif").isel(unit=slice(0, 6))
+
+
+def summed() -> xr.DataArray:
+    return counts().sum("time", keep_attrs=True)
 
 
 def images() -> xr.DataArray:
@@ -169,6 +179,23 @@ EVERY: dict[str, Callable[[], Any]] = {
     "open_session": lambda: nd.open_session("demo"),
     "align_series": lambda: nd.align_series(nd.open_session("demo"), "running", window=(-0.5, 1), bin_width=0.1),
     "truth": lambda: nd.truth(nd.open_session("demo")),
+    "open_simulation": lambda: nd.open_simulation(lif.record(n_units=4, n_repeats=2)),
+    "interspike_intervals": lambda: nd.interspike_intervals(spikes()),
+    "power_spectrum": lambda: nd.power_spectrum(spikes(), segment=0.5),
+    "coupling": lambda: nd.coupling(spikes()),
+    "best_explanation": lambda: nd.best_explanation(
+        nd.coupling(spikes()), {"itself": nd.coupling(spikes())}, n_shuffles=99
+    ),
+    "fano_factor": lambda: nd.fano_factor(summed()),
+    "mutual_information": lambda: nd.mutual_information(summed()),
+    "bits_per_spike": lambda: nd.bits_per_spike(counts(), xr.ones_like(counts(), dtype=float)),
+    "cost_per_bit": lambda: nd.cost_per_bit(
+        nd.mutual_information(summed())["information"],
+        summed().mean("trial") / 0.3,
+        duration=0.3,
+        per_spike=1e9,
+        at_rest=1e9,
+    ),
     "activations": lambda: nd.activations("digits", images()),
     "layer_table": lambda: nd.layer_table("digits"),
 }

@@ -75,7 +75,7 @@ def show_movie(recording: Recording, movie: Responses, *, seed: int) -> Period:
 def sequence(n_frames: int) -> np.ndarray:
     """Return the frame on the screen in each step of ``FRAME``; -1 is gray."""
     gray = np.full(round(GRAY / FRAME), -1)
-    return np.r_[np.tile(np.r_[gray, np.arange(n_frames)], N_REPEATS), gray]
+    return np.asarray(np.r_[np.tile(np.r_[gray, np.arange(n_frames)], N_REPEATS), gray])
 
 
 def kernel(area: str) -> np.ndarray:
@@ -108,7 +108,7 @@ def responses_to(frame: np.ndarray, mean_rate: np.ndarray, gray: np.ndarray, are
         own = area == name
         weights = kernel(str(name))
         found[:, own] = sum(w * np.pad(still[:, own], ((k, 0), (0, 0)))[: len(frame)] for k, w in enumerate(weights))
-    return found + gray
+    return np.asarray(found + gray)
 
 
 def _tables(frame: np.ndarray, start: np.ndarray) -> dict[str, dict[str, np.ndarray]]:

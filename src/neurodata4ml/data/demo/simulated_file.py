@@ -117,16 +117,17 @@ def _add_electrodes(nwb: Any, area: np.ndarray) -> None:
 
 
 def _add_units(nwb: Any, recording: Recording, periods: Sequence[Period]) -> None:
-    parts = (recording, *periods)
-    spikes = [np.concatenate(own) for own in zip(*(part.spike_times for part in parts), strict=True)]
+    trains = [recording.spike_times, *(period.spike_times for period in periods)]
+    spikes = [np.concatenate(own) for own in zip(*trains, strict=True)]
     n = len(spikes)
+    stop = periods[-1].stop if periods else recording.stop
     columns = {
         "peak_channel_id": _channel_ids(n),
         "quality": np.full(n, "good"),
         "amplitude_cutoff": np.full(n, 0.01),
         "presence_ratio": np.full(n, 0.99),
         "isi_violations": np.zeros(n),
-        "firing_rate": np.array([len(own) for own in spikes]) / parts[-1].stop,
+        "firing_rate": np.array([len(own) for own in spikes]) / stop,
         "cluster_id": np.arange(n),
         "local_index": np.arange(n),
     }

@@ -11,7 +11,16 @@ import numpy as np
 import xarray as xr
 
 from neurodata4ml.errors import DesignError, DimensionError
-from neurodata4ml.report.plots import comparison, decoding, geometry, inference, population, responses, units
+from neurodata4ml.report.plots import (
+    comparison,
+    decoding,
+    geometry,
+    inference,
+    population,
+    responses,
+    spiketrains,
+    units,
+)
 from neurodata4ml.report.plots.kind import Panels, Plot, step_of
 from neurodata4ml.report.words import listing, plain
 from neurodata4ml.results import Results
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
 PLOTS: list[Plot] = [
     *decoding.PLOTS,
     *comparison.PLOTS,
+    *spiketrains.PLOTS,
     *population.PLOTS,
     *geometry.PLOTS,
     *units.PLOTS,
