@@ -27,57 +27,42 @@ from neurodata4ml.analysis.design.splits import splits
 from neurodata4ml.analysis.dimensions.dimensionality import dimensionality
 from neurodata4ml.analysis.dimensions.spectrum import decay_exponent
 from neurodata4ml.errors import DesignError
+from neurodata4ml.systems.nothing import (
+    drift_in_blocks,
+    images_without_classes,
+    many_units,
+    slow_signals,
+    unequal_classes,
+    unrelated_trials,
+)
 
 NAIVE = LinearDiscriminantAnalysis()
 SHUFFLED = StratifiedKFold(5, shuffle=True, random_state=0)
 
 
-def drifting(n_samples, n_units, rho, rng):
-    """Independent AR(1) series of variance 1."""
-    steps = rng.normal(size=(n_samples, n_units)) * np.sqrt(1 - rho**2)
-    series = np.empty_like(steps)
-    series[0] = rng.normal(size=n_units)
-    for t in range(1, n_samples):
-        series[t] = rho * series[t - 1] + steps[t]
-    return series
-
-
-def blockwise(seed, *, alternating):
-    """240 trials of 50 drifting units; the label of each block of 20 has nothing to do with them."""
-    rng = np.random.default_rng(seed)
-    order = np.tile(["a", "b"], 6)
-    label = np.repeat(order if alternating else rng.permutation(order), 20)
-    coords = {
-        "label": ("trial", label),
-        "block": ("trial", np.repeat(np.arange(12), 20)),
-        "start_time": ("trial", np.arange(240.0)),
-    }
-    return xr.DataArray(drifting(240, 50, 0.95, rng), dims=("trial", "unit"), coords=coords)
-
-
 def test_shuffled_folds_decode_labels_that_are_constant_within_blocks_of_a_drifting_recording():
     naive = [
         cross_val_score(NAIVE, x.values, x.label.values, cv=SHUFFLED).mean()
-        for x in (blockwise(seed, alternating=True) for seed in range(5))
+        for x in (drift_in_blocks("alternating", seed=seed) for seed in range(5))
     ]
     assert np.mean(naive) > 0.85
-    x = blockwise(0, alternating=False)
+    x = drift_in_blocks(seed=0)
     with pytest.raises(DesignError, match="block"):
         decode(x, "label", folds=SHUFFLED)
     with pytest.raises(DesignError, match="block"):
         splits(x, over="trial", target="label")
-    honest = [decode(blockwise(seed, alternating=False), "label", n_shuffles=0) for seed in range(8)]
+    honest = [decode(drift_in_blocks(seed=seed), "label", n_shuffles=0) for seed in range(8)]
     assert abs(np.mean([h.score for h in honest]) - 0.5) < 0.2
     assert {h.attrs["folds"] for h in honest} == {"block"}
 
 
 def test_a_permutation_of_trials_believes_in_drift_and_one_of_blocks_does_not():
-    x = blockwise(0, alternating=False)
+    x = drift_in_blocks(seed=0)
     rng = np.random.default_rng(0)
     observed = cross_val_score(NAIVE, x.values, x.label.values, cv=SHUFFLED).mean()
     null = [cross_val_score(NAIVE, x.values, rng.permutation(x.label.values), cv=SHUFFLED).mean() for _ in range(19)]
     assert (1 + np.sum(np.array(null) >= observed)) / 20 == 0.05
-    p = [float(decode(blockwise(seed, alternating=False), "label", n_shuffles=99).p_value) for seed in range(4)]
+    p = [float(decode(drift_in_blocks(seed=seed), "label", n_shuffles=99).p_value) for seed in range(4)]
     assert min(p) > 0.01
     assert np.mean(p) > 0.2
 
@@ -85,22 +70,21 @@ def test_a_permutation_of_trials_believes_in_drift_and_one_of_blocks_does_not():
 def test_whole_blocks_alone_give_scores_far_below_chance_where_blocks_alternate_and_ours_give_no_p():
     naive = [
         cross_val_score(NAIVE, x.values, x.label.values, cv=StratifiedGroupKFold(6), groups=x.block.values).mean()
-        for x in (blockwise(seed, alternating=True) for seed in range(5))
+        for x in (drift_in_blocks("alternating", seed=seed) for seed in range(5))
     ]
     assert np.mean(naive) < 0.2
     with pytest.raises(DesignError, match=r"[Ff]old"):
-        decode(blockwise(0, alternating=True), "label", folds=GroupKFold(6))
-    found = decode(blockwise(0, alternating=True), "label", n_shuffles=19)
+        decode(drift_in_blocks("alternating", seed=0), "label", folds=GroupKFold(6))
+    found = decode(drift_in_blocks("alternating", seed=0), "label", n_shuffles=19)
     assert np.isnan(found.p_value)
     assert "come in a fixed order (a, b, a, b" in found.attrs["no_p"]
 
 
 def test_features_selected_outside_the_folds_carry_the_labels_of_the_test_trials():
-    rng = np.random.default_rng(0)
-    values, label = rng.normal(size=(60, 2000)), np.tile([0, 1], 30)
-    chosen = SelectKBest(k=20).fit(values, label).transform(values)
+    x = many_units()
+    label = x.label.values
+    chosen = SelectKBest(k=20).fit(x.values, label).transform(x.values)
     assert cross_val_score(LogisticRegression(), chosen, label, cv=5).mean() > 0.85
-    x = xr.DataArray(values, dims=("trial", "unit"), coords={"label": ("trial", rng.permutation(label))})
     found = decode(x, "label", decoder=make_pipeline(SelectKBest(k=20), LogisticRegression()), n_shuffles=19)
     assert 0.25 < found.score < 0.7
     assert found.p_value > 0.05
@@ -108,30 +92,20 @@ def test_features_selected_outside_the_folds_carry_the_labels_of_the_test_trials
 
 
 def test_the_same_images_in_training_and_test_let_any_features_predict_responses():
-    rng = np.random.default_rng(0)
-    features, label = rng.normal(size=(118, 512)), np.tile(np.arange(118), 10)
-    values = rng.normal(size=(118, 20))[label] + rng.normal(size=(1180, 20))
+    features, x = unrelated_trials()
+    label, values = x.stimulus.values, x.values
 
     def correlation(folds):
         told = np.empty_like(values)
         for train, test in folds:
-            told[test] = Ridge(100.0).fit(features[label[train]], values[train]).predict(features[label[test]])
+            fitted = Ridge(100.0).fit(features.values[label[train]], values[train])
+            told[test] = fitted.predict(features.values[label[test]])
         return np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(told.T, values.T, strict=True)])
 
-    x = xr.DataArray(values, dims=("trial", "unit"), coords={"stimulus": ("trial", label)})
     assert correlation(KFold(5, shuffle=True, random_state=0).split(values)) > 0.6
     with pytest.raises(DesignError, match="stimul"):
         splits(x, over="trial", encoding=True)
     assert abs(correlation(splits(x, encoding=True).split())) < 0.1
-
-
-def images_without_classes():
-    """100 images, of which ten each bear the name of a class and share nothing; 20 trials of each."""
-    rng = np.random.default_rng(0)
-    image = np.concatenate([rng.permutation(100) for _ in range(20)])
-    values = 0.5 * rng.normal(size=(100, 60))[image] + rng.normal(size=(2000, 60))
-    coords = {"stimulus": ("trial", image), "category": ("trial", image // 10)}
-    return xr.DataArray(values, dims=("trial", "unit"), coords=coords)
 
 
 def test_a_category_is_decoded_from_its_own_images_unless_whole_images_are_held_out():
@@ -149,15 +123,8 @@ def test_a_category_is_decoded_from_its_own_images_unless_whole_images_are_held_
     assert allowed.attrs["leak"] == "to show the mistake"
 
 
-def slow_pair(seed, rho, n_samples=600, n_units=30):
-    rng = np.random.default_rng(seed)
-    series = drifting(n_samples, n_units + 1, rho, rng)
-    coords = {"time": np.arange(n_samples) * 0.1, "signal": ("time", series[:, -1])}
-    return xr.DataArray(series[:, :-1], dims=("time", "unit"), coords=coords)
-
-
 def test_two_slow_signals_predict_each_other_across_shuffled_samples():
-    x = slow_pair(0, 0.99)
+    x = slow_signals()
     naive = cross_val_score(Ridge(1.0), x.values, x.signal.values, cv=KFold(5, shuffle=True, random_state=0)).mean()
     assert naive > 0.7
     with pytest.raises(DesignError, match="purge"):
@@ -172,24 +139,20 @@ def test_two_slow_signals_predict_each_other_across_shuffled_samples():
 def test_circular_shifts_believe_in_random_walks_and_ours_are_not_offered_for_them():
     naive = []
     for seed in range(60):
-        rng = np.random.default_rng(seed)
-        one, two = np.cumsum(rng.normal(size=(2, 300)), axis=1)
+        walks = slow_signals(300, 1, memory=1, seed=seed)
+        one, two = walks.values[:, 0], walks.signal.values
         observed = abs(np.corrcoef(one, two)[0, 1])
-        null = [abs(np.corrcoef(one, np.roll(two, k))[0, 1]) for k in rng.integers(15, 285, 99)]
+        shifts = np.random.default_rng(seed).integers(15, 285, 99)
+        null = [abs(np.corrcoef(one, np.roll(two, k))[0, 1]) for k in shifts]
         naive.append((1 + np.sum(np.array(null) >= observed)) / 100 <= 0.05)
     assert np.mean(naive) > 0.15
-    rng = np.random.default_rng(0)
-    values = np.cumsum(rng.normal(size=(300, 5)), axis=0)
-    coords = {"time": np.arange(300) * 0.1, "signal": ("time", np.cumsum(rng.normal(size=300)))}
-    x = xr.DataArray(values, dims=("time", "unit"), coords=coords)
+    x = slow_signals(300, 5, memory=1)
     assert permutation_null(x, "signal").scheme != "circular shift"
 
 
 def test_accuracy_rewards_the_frequent_class_and_balanced_accuracy_does_not():
-    rng = np.random.default_rng(0)
-    label = (rng.random(300) < 0.2).astype(int)
-    x = xr.DataArray(rng.normal(size=(300, 20)), dims=("trial", "unit"), coords={"label": ("trial", label)})
-    assert cross_val_score(LogisticRegression(), x.values, label, cv=5).mean() > 0.75
+    x = unequal_classes()
+    assert cross_val_score(LogisticRegression(), x.values, x.label.values, cv=5).mean() > 0.75
     found = decode(x, "label", n_shuffles=19)
     assert found.attrs["scoring"] == "balanced_accuracy"
     assert found.score == pytest.approx(0.5, abs=0.1)

@@ -20,7 +20,18 @@ MOUSE = (
 )
 SUMMED = "counts = counts.sum('time')\n"
 
+BEFORE = "before = counts.sum('time', keep_attrs=True)\n"
+
 DATA = {
+    "02": {
+        "mouse-alm": ALM + BEFORE + "target, outcome, seen = 'choice', '', ''\n",
+        "linear-track": RAT + BEFORE + "target, outcome, seen = 'stimulus', '', ''\n",
+        "steinmetz2019": MOUSE
+        + "counts = counts.isel(trial=side != 0).coarsen(time=3).sum(keep_attrs=True)\n"
+        + "counts.attrs['bin_width'] = 0.03\n"
+        + BEFORE
+        + "target, outcome, seen = 'stimulus', 'feedback', ''\n",
+    },
     "03": {"mouse-alm": ALM, "linear-track": RAT, "steinmetz2019": MOUSE},
     "08": {
         "mouse-alm": ALM

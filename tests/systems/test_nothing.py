@@ -41,9 +41,69 @@ def test_unrelated_data_are_alike_by_biased_cka_as_the_closed_form_says_and_not_
     assert nd.METRICS["cka_unbiased"](layer, area) == pytest.approx(0, abs=0.04)
 
 
-@pytest.mark.parametrize("world", [nothing.equal_responses, nothing.unrelated], ids=lambda world: world.__name__)
-def test_the_same_seed_gives_the_same_world_and_another_another(world: Callable[..., Any]) -> None:
-    one, again, other = (world(6, 3, 2, seed=seed) for seed in (1, 1, 2))
+def test_a_unit_of_a_drifting_recording_remembers_itself_and_labels_are_dealt_to_blocks() -> None:
+    x = nothing.drift_in_blocks(n_blocks=40, n_units=80, seed=3)
+    assert x.std() == pytest.approx(1, rel=0.05)
+    assert np.corrcoef(x.values[1:].ravel(), x.values[:-1].ravel())[0, 1] == pytest.approx(0.95, abs=0.01)
+    by_block = x.label.groupby("block")
+    assert [len(set(labels.values)) for _, labels in by_block] == [1] * 40
+    assert sorted(labels.values[0] for _, labels in by_block) == ["a"] * 20 + ["b"] * 20
+    dealt = nothing.drift_in_blocks("alternating").label.values[::20]
+    assert dealt.tolist() == ["a", "b"] * 6
+
+
+def test_images_of_a_class_are_no_more_alike_than_others() -> None:
+    x = nothing.images_without_classes(n_units=400, n_repeats=40)
+    alike = np.corrcoef(x.groupby("stimulus").mean().values)
+    same = np.equal.outer(np.arange(100) // 10, np.arange(100) // 10) & ~np.eye(100, dtype=bool)
+    assert alike[same].mean() == pytest.approx(alike[~same & ~np.eye(100, dtype=bool)].mean(), abs=0.01)
+    assert x.groupby("stimulus").mean().values.var() == pytest.approx(0.25 + 1 / 40, rel=0.05)
+    assert np.array_equal(np.unique(x.stimulus, return_counts=True)[1], np.full(100, 40))
+
+
+def test_answers_to_images_follow_the_images_and_not_their_features() -> None:
+    features, x = nothing.unrelated_trials(200, 6, 50, 100)
+    first, second = (x.groupby("stimulus").mean().values for x in (x[:600], x[600:]))
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] == pytest.approx(1 / (1 + 1 / 3), abs=0.03)
+    told = features.values @ np.linalg.lstsq(features.values[:100], first[:100], rcond=None)[0]
+    assert np.corrcoef(told[100:].ravel(), first[100:].ravel())[0, 1] == pytest.approx(0, abs=0.05)
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.9])
+def test_slow_signals_remember_themselves_and_not_each_other(memory: float) -> None:
+    x = nothing.slow_signals(20_000, 4, memory=memory)
+    every = np.column_stack([x.values, x.signal.values])
+    assert np.corrcoef(every[1:].ravel(), every[:-1].ravel())[0, 1] == pytest.approx(memory, abs=0.02)
+    assert np.abs(np.corrcoef(every.T) - np.eye(5)).max() < 0.1
+
+
+def test_with_a_memory_of_one_they_are_random_walks() -> None:
+    x = nothing.slow_signals(5000, 10, memory=1)
+    steps = np.diff(x.values, axis=0)
+    assert steps.var() == pytest.approx(1, rel=0.05)
+    assert np.corrcoef(steps[1:].ravel(), steps[:-1].ravel())[0, 1] == pytest.approx(0, abs=0.02)
+
+
+def test_a_label_has_its_share_of_the_trials() -> None:
+    assert nothing.unequal_classes(20_000, 1, share=0.3).label.mean() == pytest.approx(0.3, abs=0.01)
+    assert np.bincount(nothing.many_units(61, 5).label).tolist() == [31, 30]
+
+
+WORLDS = {
+    "equal_responses": lambda seed: nothing.equal_responses(6, 3, 2, seed=seed),
+    "unrelated": lambda seed: nothing.unrelated(6, 3, 2, seed=seed),
+    "drift_in_blocks": lambda seed: nothing.drift_in_blocks(seed=seed),
+    "many_units": lambda seed: nothing.many_units(seed=seed),
+    "images_without_classes": lambda seed: nothing.images_without_classes(seed=seed),
+    "unrelated_trials": lambda seed: nothing.unrelated_trials(6, 3, seed=seed),
+    "slow_signals": lambda seed: nothing.slow_signals(seed=seed),
+    "unequal_classes": lambda seed: nothing.unequal_classes(seed=seed),
+}
+
+
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+def test_the_same_seed_gives_the_same_world_and_another_another(world: Callable[[int], Any]) -> None:
+    one, again, other = (world(seed) for seed in (1, 1, 2))
     pairs = [(one, again, other)] if isinstance(one, xr.DataArray) else list(zip(one, again, other, strict=True))
     for first, second, third in pairs:
         assert first.identical(second)
@@ -57,6 +117,9 @@ def test_the_same_seed_gives_the_same_world_and_another_another(world: Callable[
         (lambda: nothing.equal_responses(n_repeats=2.5), "n_repeats takes a whole number"),  # type: ignore[arg-type]
         (lambda: nothing.unrelated(n_features=-1), "n_features takes a whole number, 1 or more; got -1"),
         (lambda: nothing.unrelated(seed=-1), "seed takes a whole number, 0 or more"),
+        (lambda: nothing.drift_in_blocks("given"), "order takes random or alternating; got 'given'"),  # type: ignore[arg-type]
+        (lambda: nothing.slow_signals(memory=1.1), "memory takes a number from 0 to 1; got 1.1"),
+        (lambda: nothing.unequal_classes(share=float("nan")), "share takes a number from 0 to 1; got nan"),
     ],
 )
 def test_worlds_without_size_are_refused(call: Callable[[], object], said: str) -> None:

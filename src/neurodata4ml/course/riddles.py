@@ -7,11 +7,12 @@ import xarray as xr
 
 from neurodata4ml.require import require_whole
 from neurodata4ml.simulation import Simulation
-from neurodata4ml.systems import lif, plasticity, processor
+from neurodata4ml.systems import lif, nothing, plasticity, processor
 from neurodata4ml.systems.lif_theory import Neuron
 
 _RULES = (3, 1, 0, 2)
 _PROGRAM, _INPUTS = "divisor", (21, 14)
+_TRUE_SUSPECT = 1
 
 
 def unknown_rule(number: int) -> Simulation:
@@ -68,3 +69,27 @@ def unknown_run() -> xr.Dataset:
 def program_of_run() -> str:
     """Return the program behind :func:`unknown_run`."""
     return _PROGRAM
+
+
+def suspects() -> list[xr.DataArray]:
+    """Return four recordings whose labels can be decoded, as four colleagues say; in three there is nothing.
+
+    Returns
+    -------
+    list of DataArray, dims (trial, unit), unitless
+        Each with ``label`` of trials, and whatever else is known of them: ``stimulus``, ``block``, ``start_time`` (s).
+    """
+    images = nothing.images_without_classes(2, 20, 12, 60, seed=5).rename(category="label")
+    drift = nothing.drift_in_blocks(seed=6)
+    unequal = nothing.unequal_classes(300, 20, share=0.15, seed=7)
+    real = nothing.many_units(240, 50, seed=8)
+    real = real.copy(data=real.values + nothing.slow_noise(240, 50, 0.95, np.random.default_rng(9)))
+    real[:, :6] += 0.9 * real["label"]
+    found = [images, drift, unequal]
+    found.insert(_TRUE_SUSPECT, real.assign_coords(start_time=("trial", np.arange(240.0))))
+    return found
+
+
+def true_suspect() -> int:
+    """Return which of :func:`suspects` has a signal."""
+    return _TRUE_SUSPECT
