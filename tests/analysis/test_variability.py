@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from sklearn.linear_model import LinearRegression
 
-from neurodata4ml.analysis.reliability.variability import modulation, trial_variability
+from neurodata4ml.analysis.reliability.variability import modulation, noise_correlations, trial_variability
 from neurodata4ml.errors import DesignError, DimensionError
 
 
@@ -108,3 +108,31 @@ def test_a_covariate_with_gaps_is_refused():
     x = session()
     with pytest.raises(DesignError, match="the covariate is NaN in 3 trials"):
         modulation(x, speed_of(x).where(x["trial"] >= 3))
+
+
+def test_noise_correlations_are_those_of_numpy_on_residuals_and_know_the_areas() -> None:
+    rng = np.random.default_rng(5)
+    stimulus = np.repeat(np.arange(6), 30)
+    common = rng.standard_normal((180, 1)) * np.array([1, 1, 1, 0, 0])
+    values = rng.standard_normal((6, 5))[stimulus] * 4 + common + rng.standard_normal((180, 5))
+    coords = {"stimulus": ("trial", stimulus), "unit": list("vwxyz"), "area": ("unit", list("aaabb"))}
+    x = xr.DataArray(values, dims=("trial", "unit"), coords=coords)
+    found = noise_correlations(x)
+    residual = values - np.array([values[stimulus == s].mean(axis=0) for s in range(6)])[stimulus]
+    expected = np.corrcoef(residual.T)
+    np.fill_diagonal(expected, np.nan)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert found.area.values.tolist() == found.area2.values.tolist() == list("aaabb")
+    within = found.where((found.area == "a") & (found.area2 == "a"))
+    assert float(within.mean()) == pytest.approx(0.5, abs=0.12)
+
+
+def test_noise_correlations_of_units_that_do_not_vary_are_not_known() -> None:
+    x = xr.DataArray(
+        np.random.default_rng(0).standard_normal((8, 3)) * [1, 0, 1],
+        dims=("trial", "unit"),
+        coords={"stimulus": ("trial", [0, 1] * 4), "unit": range(3)},
+    )
+    assert np.isnan(noise_correlations(x)[1]).all()
+    with pytest.raises(DesignError, match="noise_correlations needs repeated stimuli"):
+        noise_correlations(x.assign_coords(stimulus=("trial", range(8))))

@@ -67,6 +67,42 @@ def trial_variability(x: xr.DataArray) -> xr.Dataset:
     return add_step(found, "trial_variability")
 
 
+def noise_correlations(x: xr.DataArray) -> xr.DataArray:
+    """Correlation of every two units from trial to trial, with the stimulus taken out.
+
+    The residuals are those of ``trial_variability``; pairs of one area are told from pairs of two by ``area`` and
+    ``area2``. Correlations of counts grow with the counts and with the window (Cohen & Kohn 2011, Nature Neuroscience
+    14:811): compare areas with as many spikes in as long a window. What drifts over a session is in them, too.
+
+    Parameters
+    ----------
+    x : DataArray, dims (trial, unit)
+        Responses with the coordinate ``stimulus``; blanks and invalid trials are left out.
+
+    Returns
+    -------
+    DataArray, dims (unit, unit2), unitless
+        NaN on the diagonal, for units that do not vary, and for units with NaN.
+
+    Raises
+    ------
+    DesignError
+        If no stimulus is repeated, trials have no label, or values are no real numbers.
+    DimensionError
+        No labelled array (trial, unit).
+    """
+    residual, freedom, _, shown = _residuals(x, step="noise_correlations")
+    spread = np.sqrt((residual**2).sum(axis=0))
+    z = residual / np.where(spread > 0, spread, np.nan)
+    found = z.T @ z
+    np.fill_diagonal(found, np.nan)
+    homes = {f"area{k}": (f"unit{k}", shown["area"].values) for k in ("", "2")} if "area" in shown.coords else {}
+    units = {f"unit{k}": shown["unit"].values for k in ("", "2")}
+    out = xr.DataArray(found, dims=("unit", "unit2"), coords={**units, **homes}, name="noise_correlation")
+    out.attrs = {**provenance(x), "units": "1", "degrees_of_freedom": freedom}
+    return add_step(out, "noise_correlations")
+
+
 def modulation(x: xr.DataArray, by: xr.DataArray) -> xr.Dataset:
     """Relative rise of the summed response per unit of a covariate, given the stimulus and the block.
 
