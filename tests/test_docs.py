@@ -80,6 +80,7 @@ def test_readme_example_is_short() -> None:
                 "plot",
                 "rdm",
                 "report",
+                "spiketrains",
                 "splits",
                 "study",
                 "versus",

@@ -28,6 +28,7 @@ TWENTY = xr.DataArray(
 RDMS = {name: nd.rdm(TWENTY**power) for power, name in enumerate("abc", 1)}
 LAYERS = {"a": TWENTY.rename(unit="feature"), "b": (TWENTY**2).rename(unit="feature")}
 AREAS = {"V1": TWENTY, "LM": TWENTY, "AL": TWENTY}
+PER_UNIT = xr.DataArray(np.arange(6.0), dims="unit", coords={"area": ("unit", list("abcabc"))})
 IMAGES = np.zeros((2, 8, 8))
 PAIRS = TWENTY.drop_vars("stimulus").rename(stimulus="unit", unit="unit2")
 CALLS = {
@@ -38,6 +39,13 @@ CALLS = {
     "encode": lambda seed: nd.encode(TWENTY, LAYERS["a"], seed=seed),
     "hierarchy": lambda seed: nd.hierarchy(AREAS, LAYERS, order=list(AREAS), n_resamples=3, seed=seed),
     "permutation_test": lambda seed: nd.permutation_test(MEANS, MEANS, n_shuffles=3, seed=seed),
+    "identify": lambda seed: nd.identify(
+        TWENTY.assign_coords(unit=range(6)), TWENTY.assign_coords(unit=range(6)), seed=seed
+    ),
+    "activity_weighted": lambda seed: nd.activity_weighted(
+        LAYERS["a"].assign_coords(kind=("stimulus", np.tile([0, 1], 10))), TWENTY, "kind", n_splits=2, seed=seed
+    ),
+    "along_areas": lambda seed: nd.along_areas(PER_UNIT, list("abc"), n_resamples=2, seed=seed),
     "untrained_twin": lambda seed: nd.untrained_twin("digits", seed=seed),
     "best_explanation": lambda seed: nd.best_explanation(PAIRS, {"a": PAIRS}, seed=seed),
     "align_latents": lambda seed: nd.align_latents(LATENTS, LATENTS, seed=seed),

@@ -86,6 +86,20 @@ def summed() -> xr.DataArray:
     return counts().sum("time", keep_attrs=True)
 
 
+def remembering() -> xr.DataArray:
+    rng = np.random.default_rng(4)
+    slow = np.repeat(rng.standard_normal((60, 3, 6)), 3, axis=1) + rng.standard_normal((60, 9, 6))
+    coords = {"time": 0.05 * np.arange(9), "unit": np.arange(6), "area": ("unit", ["V1", "LM"] * 3)}
+    return xr.DataArray(slow, dims=("trial", "time", "unit"), coords=coords)
+
+
+def taught() -> tuple[xr.DataArray, xr.DataArray]:
+    rng = np.random.default_rng(5)
+    label = {"stimulus": np.arange(40), "kind": ("stimulus", np.tile([0, 1], 20))}
+    features = xr.DataArray(rng.standard_normal((40, 3)), dims=("stimulus", "feature"), coords=label)
+    return features, features.drop_vars("kind").rename(feature="unit").assign_coords(unit=range(3))
+
+
 def images() -> xr.DataArray:
     values = np.random.default_rng(3).uniform(size=(N_STIMULI, 8, 8))
     return xr.DataArray(values, dims=("stimulus", "y", "x"), coords={"stimulus": range(N_STIMULI)})
@@ -186,6 +200,16 @@ EVERY: dict[str, Callable[[], Any]] = {
     "best_explanation": lambda: nd.best_explanation(
         nd.coupling(spikes()), {"itself": nd.coupling(spikes())}, n_shuffles=99
     ),
+    "response_latency": lambda: nd.response_latency(counts()),
+    "intrinsic_timescale": lambda: nd.intrinsic_timescale(remembering(), per="area"),
+    "intrinsic_timescale of units": lambda: nd.intrinsic_timescale(remembering()),
+    "noise_correlations": lambda: nd.noise_correlations(rates()),
+    "along_areas": lambda: nd.along_areas(
+        xr.DataArray(np.arange(12.0), dims="unit", coords={"area": ("unit", [*"abc"] * 4)}, name="latency"), [*"abc"]
+    ),
+    "in_time": lambda: nd.in_time(nd.average_by(rates()), rate=30),
+    "identify": lambda: nd.identify(nd.average_by(rates()), nd.average_by(nd.firing_rate(counts(1)))),
+    "activity_weighted": lambda: nd.activity_weighted(*taught(), "kind", n_splits=3),
     "fano_factor": lambda: nd.fano_factor(summed()),
     "mutual_information": lambda: nd.mutual_information(summed()),
     "bits_per_spike": lambda: nd.bits_per_spike(counts(), xr.ones_like(counts(), dtype=float)),

@@ -10,7 +10,7 @@ import xarray as xr
 from scipy import stats
 
 from neurodata4ml.analysis.inference.confidence import require_confidence
-from neurodata4ml.analysis.similarity.representations import average_trials
+from neurodata4ml.analysis.responses import average_by
 from neurodata4ml.dims import add_step, match_labels, presented, provenance, require_array, require_dims
 from neurodata4ml.errors import DesignError, DimensionError
 from neurodata4ml.require import require_names, require_whole
@@ -162,7 +162,7 @@ def _read(
         there = ", ".join(map(str, features.coords))
         message = f"activity_weighted needs the class {target!r} as a coordinate of stimulus on features; got {there}."
         raise DimensionError(message)
-    means = average_trials(presented(responses, step=step).compute()) if "trial" in responses.dims else responses
+    means = average_by(presented(responses, step=step)) if "trial" in responses.dims else responses
     left, right = match_labels(
         features.transpose("stimulus", "feature"), means.transpose("stimulus", "unit"), "stimulus", step=step
     )

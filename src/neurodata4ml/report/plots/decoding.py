@@ -23,7 +23,7 @@ from neurodata4ml.report.plots.kind import (
     whole,
     with_units,
 )
-from neurodata4ml.report.words import as_float, number, p_value, plain
+from neurodata4ml.report.words import as_float, number, p_value, percent, plain
 
 SIGNIFICANT = 0.05
 """Below this corrected p a bin is marked: the level that the page uses."""
@@ -156,6 +156,26 @@ def score_words(found: xr.Dataset) -> str:
     return with_units(known.get(name, plain(name.replace("_", " "), 40)), units)
 
 
+def identified(ax: Axes, found: xr.Dataset) -> None:
+    """Draw how alike every observed and every predicted sample are; the score, and what chance gives, below."""
+    dim = next(str(d) for d in found["similarity"].dims if d != "candidate")
+    drawings.shades(ax, floats(found["similarity"].transpose(dim, "candidate")), bar="correlation", around=0.0)
+    drawings.name_axis(ax, "x", names_of(found, "candidate"), "predicted for")
+    drawings.name_axis(ax, "y", names_of(found, dim), "observed at" if dim == "time" else "observed")
+    share, chance = percent(as_float(found["beaten"])), percent(0.5)
+    ax.set_title(f"{share} of the rivals beaten (chance {chance}), {p_value(as_float(found['p_value']))}", fontsize=9)
+
+
+def weightings(ax: Axes, found: xr.Dataset) -> None:
+    """Draw by how much weights from a brain beat every control, with intervals; filled: p < 0.05."""
+    others = found.sel(weighting=[name for name in found["weighting"].values if name != "activity"])
+    y = marks.label_rows(ax, [f"over {name}" for name in names_of(others, "weighting")], 26)
+    gain, low, high = (floats(others[name]) for name in ("gain", "low", "high"))
+    marks.dots(ax, y, gain, low, high, colour=palette([""])[""], filled=floats(others["p_value"]) < SIGNIFICANT)
+    ax.axvline(0, color=MUTED, linewidth=0.8)
+    ax.set_xlabel("gain in balanced accuracy; filled: p < 0.05")
+
+
 def _what(found: xr.Dataset) -> str:
     target = plain(found.attrs.get("target", "target"), 24)
     n = found.attrs.get("n_units")
@@ -212,6 +232,20 @@ PLOTS = [
         _scored(),
         whole_window,
         size=lambda r: (5.6, rows_high(r["score"].size) + 0.25),
+    ),
+    Plot(
+        "an identification",
+        "every observed beside every predicted sample; share of rivals beaten",
+        holds("similarity", "rank", "told"),
+        identified,
+        size=lambda r: (4.8, 4.0),
+    ),
+    Plot(
+        "weights from a brain",
+        "gain over every control with its interval; filled where p < 0.05",
+        holds("score", "weight", "gain"),
+        weightings,
+        size=lambda r: (5.6, rows_high(r.sizes["weighting"] - 1)),
     ),
 ]
 """Lines of the register."""

@@ -23,7 +23,7 @@ from neurodata4ml.report.plots.kind import (
     step_of,
     with_units,
 )
-from neurodata4ml.report.words import as_float, metric_words, p_value, percent, plain
+from neurodata4ml.report.words import as_float, metric_words, number, p_value, percent, plain
 
 
 def null_and_observed(ax: Axes, found: xr.Dataset) -> None:
@@ -146,6 +146,17 @@ def true_part(ax: Axes, part: xr.DataArray, *, colours: Colours = None) -> None:
         responses.table(ax, part)
 
 
+def ordered_areas(ax: Axes, found: xr.Dataset) -> None:
+    """Draw the median of every area with its interval, in the named order; the rank correlation below."""
+    x = np.arange(found.sizes["area"])
+    ax.vlines(x, floats(found["median_low"]), floats(found["median_high"]), color=palette([""])[""], linewidth=1.6)
+    ax.plot(x, floats(found["median"]), "o", color=palette([""])[""])
+    ax.set_xticks(x, names_of(found, "area"))
+    ax.set_ylabel(with_units(plain(found.attrs.get("long_name", "value"), 30), found.attrs.get("units")))
+    rho, p = number(as_float(found["correlation"])), p_value(as_float(found["p_value"]))
+    ax.set_xlabel(f"area, in the named order\nrank correlation {rho}, {p}")
+
+
 def _runs(inside: np.ndarray) -> list[tuple[float, float]]:
     """Return start and length of every run of true values, as cells from -0.5."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
@@ -175,6 +186,12 @@ PLOTS = [
         holds("similarity", "null", "p_value"),
         null_and_observed,
         along("x", "y"),
+    ),
+    Plot(
+        "areas in an order",
+        "medians with intervals, the rank correlation and its p over all orders",
+        holds("median", "median_low", "correlation"),
+        ordered_areas,
     ),
     Plot(
         "a bootstrap",

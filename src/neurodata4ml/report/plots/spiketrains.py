@@ -63,6 +63,40 @@ def explanations(ax: Axes, found: xr.Dataset) -> None:
     ax.set_xlabel("correlation with what was seen; filled: p < 0.05")
 
 
+def decays(ax: Axes, found: xr.Dataset, *, colours: Colours = None) -> None:
+    """Draw how correlations of counts fall with time: points, and the fit of every area; of units, their mean."""
+    (per,) = (str(d) for d in found["timescale"].dims)
+    lag = floats(found["lag"])
+    if per == "unit":
+        _by_area(ax, found["timescale"], lag, floats(found["autocorrelation"].transpose("unit", "lag")), colours)
+    else:
+        names = names_of(found, per)
+        shades = colours or area_colours(names)
+        fine = np.linspace(lag.min(), lag.max(), 100)
+        for k, name in enumerate(names):
+            colour = shades.get(name, INK)
+            tau, a, b = (float(found[one][k]) for one in ("timescale", "amplitude", "offset"))
+            ax.plot(lag, floats(found["autocorrelation"].transpose(per, "lag"))[k], "o", color=colour, markersize=3.5)
+            said = f"{name}: {1e3 * tau:.0f} ms" if np.isfinite(tau) else f"{name}: no fit"
+            ax.plot(fine, a * (np.exp(-fine / tau) + b), color=colour, label=said)
+        drawings.legend_below(ax)
+    ax.axhline(0, color=MUTED, linewidth=0.8)
+    ax.set(xlabel="time between two counts (s)", ylabel="correlation over trials")
+
+
+def noise_correlated(ax: Axes, x: xr.DataArray) -> None:
+    """Draw the noise correlation of every two units, units of an area together."""
+    x = x.transpose("unit", "unit2")
+    homes = np.array(areas_of(x) or [""] * x.sizes["unit"])
+    order = np.argsort(homes, kind="stable")
+    drawings.shades(ax, floats(x)[np.ix_(order, order)], bar="noise correlation", around=0.0, square=True)
+    if len(set(homes.tolist())) > 1:
+        for which in ("x", "y"):
+            drawings.name_groups(ax, which, homes[order].tolist(), "area")
+    else:
+        ax.set(xlabel="unit", ylabel="unit")
+
+
 def _by_area(ax: Axes, labelled: xr.DataArray, x: np.ndarray, rows: np.ndarray, colours: Colours) -> None:
     """Draw the mean row of each area with the band that holds half of its units."""
     homes = np.array(areas_of(labelled) or [""] * len(rows))
@@ -103,6 +137,20 @@ PLOTS = [
         lambda r: isinstance(r, xr.DataArray) and r.name == "coupling" and {"unit", "unit2"} == set(r.dims),
         couplings,
         size=lambda r: (4.6, 3.8),
+        square=True,
+    ),
+    Plot(
+        "timescales",
+        "correlation of counts by the time between them, with the fit of every area",
+        holds("timescale", "autocorrelation"),
+        decays,
+    ),
+    Plot(
+        "noise correlations",
+        "every two units, with the stimulus taken out, areas together",
+        lambda r: isinstance(r, xr.DataArray) and r.name == "noise_correlation" and {"unit", "unit2"} == set(r.dims),
+        noise_correlated,
+        size=lambda r: (4.8, 4.0),
         square=True,
     ),
     Plot(
