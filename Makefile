@@ -8,7 +8,7 @@ PEERS = .venv-bench-zarr2
 ALLEN = .venv-bench-allensdk
 TESTS = tests
 
-.PHONY: help setup demo test lint notebooks fuzz bench-setup bench bench-read bench-align bench-decode bench-similarity bench-encoding bench-many calibrate clean again
+.PHONY: help setup demo test lint notebooks fuzz bench-setup bench bench-read bench-align bench-decode bench-similarity bench-encoding bench-many bench-notebooks calibrate clean again
 
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -55,6 +55,9 @@ bench-encoding: $(BENCH)/installed  ## time encoding against himalaya, scikit-le
 
 bench-many: $(STAMP)  ## time a study of 30 sessions, killed halfway (10 minutes)
 	@$(BIN)/python benchmarks/many_sessions.py
+
+bench-notebooks: $(STAMP)  ## time the notebooks of the course, and their memory (5 minutes)
+	@$(BIN)/python benchmarks/notebooks.py
 
 calibrate: $(STAMP)  ## count errors of every test, and truths in every interval, in thousands of experiments (hours)
 	@$(BIN)/python benchmarks/calibrate.py

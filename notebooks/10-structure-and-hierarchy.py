@@ -181,6 +181,18 @@ for stop in (0.05, 0.1, 0.2, 0.3):
     print(f"counted for {1e3 * stop:.0f} ms: {within:.3f} within areas")
 
 # %% [markdown]
+# And the demo, whose two areas nobody made for this notebook. Its truth says how large noise correlations are on
+# average, so we can ask whether we would have found out.
+
+# %%
+demo = nd.open_session("demo")
+seen = nd.noise_correlations(nd.bin_spikes(demo, window=(0, 0.25), bin_width=0.25).squeeze("time", drop=True))
+for area in ("early", "late"):
+    measured = float(seen.where((seen.area == area) & (seen.area2 == area)).mean())
+    expected = float(nd.truth(demo).noise_correlation.sel(area=area))
+    print(f"demo, {area} area: {measured:.3f} measured, {expected:.3f} in truth")
+
+# %% [markdown]
 # ## Part 4 – Is there an order?
 #
 # Now the numbers of all areas, in the order that was named *before* looking. What is the chance that six areas come

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -53,6 +55,22 @@ def environment(folder: Path) -> tuple[Path, Path]:
     return Path(context.env_exec_cmd), Path(context.bin_path)
 
 
+COURSE = ROOT / "notebooks" / "colab"
+
+
+def asked_for() -> str:
+    """Return the extras that the first cell of a student's notebook installs: ``[latents]``."""
+    said = (COURSE / "00-the-whole-path.ipynb").read_text(encoding="utf-8")
+    return re.findall(r"neurodata4ml(\[\w+\])? @ git", said)[0]
+
+
+def as_script(notebook: str) -> str:
+    """Return the code of a student's notebook, nothing answered, as one program."""
+    (path,) = COURSE.glob(f"{notebook}-*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
 def check_commands(commands: Path, cwd: Path) -> None:
     """Ask the installed command what it knows, in an empty folder."""
     listed = run(commands / "neurodata4ml", "list", cwd=cwd)
@@ -100,11 +118,12 @@ def test_the_wheel_lists_and_describes_beside_the_libraries_at_hand(wheel: Path,
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_wheel_installs_with_all_it_needs(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_installs_with_all_it_needs_for_a_report_and_for_the_course(wheel: Path, tmp_path: Path) -> None:
+    """As on Colab: an environment with what a notebook's first cell installs, and nothing else."""
     python, commands = environment(tmp_path / "env")
     pip = (sys.executable, "-m", "pip", "--python", python)
     # what is never imported need not be compiled
-    run(*pip, "install", "-q", "--no-compile", "-c", ROOT / "constraints.txt", wheel, cwd=tmp_path)
+    run(*pip, "install", "-q", "--no-compile", "-c", ROOT / "constraints.txt", f"{wheel}{asked_for()}", cwd=tmp_path)
     run(*pip, "check", cwd=tmp_path)
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -124,3 +143,6 @@ def test_the_wheel_installs_with_all_it_needs(wheel: Path, tmp_path: Path) -> No
         cwd=empty,
     )
     assert (empty / "page" / "index.html").stat().st_size > 100_000
+    for notebook in ("00", "03", "05"):
+        (empty / "notebook.py").write_text(as_script(notebook), encoding="utf-8")
+        run(python, "notebook.py", cwd=empty)
