@@ -203,8 +203,8 @@ check("06-3A", matter, found=found)
 # %% [markdown]
 # ## What could fool us
 #
-# **Splits are not experiments.** Take the comparison with noise on true labels, where nothing was gained. The more
-# splits one draws of the same pictures, the smaller the p of a plain t-test.
+# **Splits are not experiments.** Take the comparison with noise on true labels, where nothing was gained. A plain
+# t-test takes each split of the same pictures for a new experiment, and finds something sooner or later.
 
 # %%
 from scipy.stats import ttest_1samp
