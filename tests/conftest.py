@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import logging
 import os
 import sys
@@ -36,22 +38,49 @@ def real_data(name: str) -> Path:
     return path
 
 
+MANY = 100
+"""Tests from which on it pays to write the demo once for all of them: seconds that a single test need not wait."""
+
+
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give the whole session a cache that nobody else sees, and none of the user's settings."""
+def own_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give the whole session a cache that nobody else sees, and none of the user's settings.
+
+    The demo lies in a shared cache that all workers read, unless a test asks for ``nothing_written``.
+    """
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NEURODATA4ML_CACHE", str(cache))
         apis, limits = ("DANDI_API", "ZENODO_API", "OSF_API"), ("CACHE_LIMIT", "BLOCK_CACHE_BYTES")
         for name in ("CATALOG", "OFFLINE", "SHARED_CACHE", *apis, *limits):
             patch.delenv(f"NEURODATA4ML_{name}", raising=False)
+        if len(request.session.items) >= MANY:
+            alone = os.environ.get("PYTEST_XDIST_WORKER") is None
+            base = tmp_path_factory.getbasetemp()
+            shared = (base if alone else base.parent) / "written-once"
+            patch.setenv("NEURODATA4ML_CACHE", str(shared))
+            importlib.import_module("neurodata4ml").fetch("demo")
+            patch.setenv("NEURODATA4ML_SHARED_CACHE", str(shared))
+        patch.setenv("NEURODATA4ML_CACHE", str(cache))
         yield cache
 
 
+@pytest.fixture
+def nothing_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test see the first use of all: no demo is there, in no cache."""
+    monkeypatch.delenv("NEURODATA4ML_SHARED_CACHE", raising=False)
+
+
+@pytest.fixture(scope="session")
+def locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield paths of locks that are not there, one after the other: a folder for each of all tests would cost time."""
+    folder = tmp_path_factory.mktemp("locks")
+    return (folder / f"{number}.lock" for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_lock(locks: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test a lock of its own, so that none is written into, or honoured from, the working folder."""
-    path = tmp_path / "neurodata4ml.lock"
+    path = next(locks)
     monkeypatch.setenv("NEURODATA4ML_LOCK", str(path))
     return path
 

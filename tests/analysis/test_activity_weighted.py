@@ -55,6 +55,7 @@ def test_the_plain_score_is_that_of_scikit_learn_by_hand() -> None:
     np.testing.assert_allclose(found.score.sel(weighting="none"), by_hand)
 
 
+@pytest.mark.slow
 def test_a_brain_that_sees_what_the_teacher_mislabels_helps_and_one_that_does_not_see_does_not() -> None:
     clear = weighted(strength=20, mislabelled=0.35, n_splits=40)
     assert float(clear.gain.sel(weighting="shuffled")) > 0.04

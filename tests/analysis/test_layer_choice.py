@@ -33,6 +33,7 @@ def driven(features, seed=9, n_units=N_UNITS):
     return features.values @ weights / np.sqrt(features.shape[1])
 
 
+@pytest.mark.slow
 def test_among_twenty_layers_of_noise_the_naive_choice_finds_one_and_the_honest_does_not():
     layers = {f"layer{k}": layer(k, n_features=5) for k in range(20)}
     y = responses(np.random.default_rng(99).standard_normal((N_STIMULI, 40)))

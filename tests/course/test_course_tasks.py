@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from course_answers import all_answers, given
@@ -11,8 +12,17 @@ from neurodata4ml.course.grading import check
 from neurodata4ml.course.tasks.tasks import TASKS
 from neurodata4ml.errors import DesignError
 
-RIGHT = [(task, name) for task, answers in all_answers().items() for name in answers.right]
-WRONG = [(task, name) for task, answers in all_answers().items() for name in answers.wrong]
+DEAR = ("00-3A", "00-3B", "01-2B", "04-3B", "07-3A", "09-3A", "11-3A")
+"""Tasks whose check computes for a second or more; these are tried where what is slow is asked for."""
+
+
+def tried(task: str, *others: object) -> Any:
+    """Return parameters of a test of one task, slow where its check is."""
+    return pytest.param(task, *others, marks=[pytest.mark.slow] if task in DEAR else [])
+
+
+RIGHT = [tried(task, name) for task, answers in all_answers().items() for name in answers.right]
+WRONG = [tried(task, name) for task, answers in all_answers().items() for name in answers.wrong]
 
 
 def test_every_task_is_tried_with_two_right_answers_and_three_wrong_ones() -> None:
@@ -37,7 +47,7 @@ def test_a_wrong_answer_is_refused_and_the_sentence_says_why(task: str, name: st
     assert re.search(said, verdict.said), verdict.said
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [tried(task) for task in TASKS])
 @pytest.mark.parametrize("answer", [None, ...], ids=["None", "dots"])
 def test_a_task_that_is_not_answered_yet_says_what_is_asked(task: str, answer: object) -> None:
     verdict = check(task, answer, **given(task))
@@ -55,7 +65,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [tried(task) for task in TASKS])
 @pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
 def test_no_answer_however_odd_stops_a_notebook_or_passes(task: str, answer: object) -> None:
     assert check(task, answer, **given(task)).state == "off"

@@ -66,6 +66,7 @@ def test_all_units_together_fire_alike_wherever_the_cue_is() -> None:
     assert total == pytest.approx(total[1], rel=0.03)
 
 
+@pytest.mark.slow
 def test_the_trained_network_is_nearly_ideal_and_better_than_either_cue_or_their_mean() -> None:
     counts = asked()[2]
     own, ideal = squared_error(network().report(counts)), squared_error(posterior(counts)[0])

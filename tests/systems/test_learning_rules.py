@@ -36,6 +36,7 @@ def test_hebb_turns_to_the_first_eigenvector_of_the_uncentred_correlation_and_gr
     assert length[-1] > 100 * length[2000] > 1000 * length[0]
 
 
+@pytest.mark.slow
 def test_bcm_comes_to_answer_to_one_pattern_with_as_much_as_there_are_patterns() -> None:
     """Fixed points: y = theta = y**2 / k for the pattern that is chosen, 0 for the others."""
     patterns = np.array([[1.0, 0.2, 0.1], [0.1, 1.0, 0.3], [0.2, 0.1, 1.0]])

@@ -30,6 +30,7 @@ def recovered(made: Simulation) -> tuple[xr.DataArray, xr.Dataset]:
     return change, best_explanation(change, predicted_changes(session), seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_the_rule_is_recovered_from_spikes_alone_and_none_where_nothing_was_learnt(rule: str) -> None:
     assert recovered(made(rule))[1].best.item() == rule
@@ -38,12 +39,13 @@ def test_the_rule_is_recovered_from_spikes_alone_and_none_where_nothing_was_lear
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("rule", RULES)
-def test_the_rule_is_recovered_over_three_more_seeds(rule: str) -> None:
-    """Where nothing was learnt, one recording in twenty has a false alarm; of three at most one is let pass."""
-    found = [recovered(record(rule=rule, seed=seed))[1].best.item() for seed in range(1, 4)]
-    assert found.count(rule) >= (2 if rule == "none" else 3), found
+def test_the_rule_is_recovered_over_two_more_seeds(rule: str) -> None:
+    """Where nothing was learnt, one recording in twenty has a false alarm; of two at most one is let pass."""
+    found = [recovered(record(rule=rule, seed=seed))[1].best.item() for seed in range(1, 3)]
+    assert found.count(rule) >= (1 if rule == "none" else 2), found
 
 
+@pytest.mark.slow
 def test_the_change_of_coupling_is_that_of_the_weights() -> None:
     change, _ = recovered(made("stdp"))
     truth = (made("stdp").truth.weight_end - made("stdp").truth.weight_start).values[:N_INPUTS, N_INPUTS:]

@@ -86,6 +86,7 @@ def test_a_report_as_it_was_written_is_identical(home):
     assert before == {path: path.read_bytes() for path in (home / "report").rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_report_moves_with_its_data(home, tmp_path):
     moved = shutil.move(home, tmp_path / "elsewhere")
     assert verify(moved / "report", quick=True).verdict == "identical"
@@ -108,6 +109,7 @@ def test_a_report_beside_itself_differs_in_nothing(home, tmp_path):
 # a tenth
 
 
+@pytest.mark.slow
 def test_quick_runs_a_tenth_and_the_seed_says_which(home):
     found = verify(home / "report", quick=True, seed=3)
     assert found.verdict == "identical"
@@ -342,6 +344,7 @@ def test_results_of_which_no_page_can_be_made_are_tampered(home, run_before):
     assert "no page can be made of results.json (ValueError: " in note
 
 
+@pytest.mark.slow
 def test_an_invented_reason_why_a_section_is_missing_is_different(home, run_before):
     said = "Decoding reached 99 percent correct in every area, as the authors of this study had expected."
     signed_anew(home, lambda results: results.missing.update(decoding=said))
@@ -382,6 +385,7 @@ def test_a_path_that_is_too_long_is_data_that_are_nowhere(home):
         verify(home / "report")
 
 
+@pytest.mark.slow
 def test_another_version_may_draw_otherwise_and_says_nothing_else(home, run_before):
     with_environment(home, matplotlib="2.0")
     page = home / "report" / "index.html"
@@ -420,6 +424,7 @@ def test_the_page_of_another_version_of_this_package_is_not_compared_and_that_is
     assert "the page was not compared, since another version of neurodata4ml wrote it" in str(found)
 
 
+@pytest.mark.slow
 def test_another_draw_is_different_where_nothing_differs_that_would_lead_to_it(home, monkeypatch):
     study = Spec(source=str(home / "mouse.nwb"), **{**QUESTION, "analyses": ("decode",)})
     write_report(run_study(study), home / "report", force=True)
@@ -442,6 +447,7 @@ def test_another_draw_is_different_where_nothing_differs_that_would_lead_to_it(h
     assert "no more than another draw" in places(found, "within tolerance")["decoding", "p_value"]
 
 
+@pytest.mark.slow
 def test_a_number_beside_none_is_no_rounding(home, run_before, monkeypatch):
     moved = Results.load(home / "report" / "results.json")
     name = next(name for name, value in moved.arrays["psth"].attrs.items() if isinstance(value, int))
@@ -475,6 +481,7 @@ def rescale(results):
     results.arrays["psth"]["rate"].attrs["units"] = "kHz"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("edit", "where"), [(rename, ("data", "words")), (rescale, ("psth", "attributes"))])
 def test_other_words_of_the_data_and_other_units_are_different(home, run_before, edit, where):
     signed_anew(home, edit)
@@ -537,6 +544,7 @@ def test_a_lock_whose_study_names_no_source_says_so(home):
         _spec({"seed": 0}, stored)
 
 
+@pytest.mark.slow
 def test_a_newer_package_that_changes_nothing_is_named_and_the_verdict_stays(home, run_before):
     with_environment(home, numpy="1.26.4", jinja2="2.0")
     found = verify(home / "report")
@@ -546,6 +554,7 @@ def test_a_newer_package_that_changes_nothing_is_named_and_the_verdict_stays(hom
     assert "here (newer)" in str(found)
 
 
+@pytest.mark.slow
 def test_a_newer_package_may_explain_what_deviates(home, run_before, monkeypatch):
     with_environment(home, numpy="1.26.4", jinja2="2.0")
     moved = Results.load(home / "report" / "results.json")
@@ -636,6 +645,7 @@ def of_a_store(tmp_path):
     return home
 
 
+@pytest.mark.slow
 def test_a_store_is_found_by_its_digest_and_one_changed_chunk_is_named(of_a_store, tmp_path):
     home = of_a_store
     (file,) = study_lock.read(home / "report").files
@@ -727,6 +737,7 @@ def test_many_recordings_are_identical_also_where_one_of_them_was_renamed(of_man
     assert verify(home / "report", data=home).verdict == "identical"
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_said_to_have_failed_and_a_study_of_one_of_many_are_compared(
     of_many, tmp_path, monkeypatch
 ):
@@ -747,6 +758,7 @@ def test_a_recording_that_is_said_to_have_failed_and_a_study_of_one_of_many_are_
     assert not places(found, "tampered")
 
 
+@pytest.mark.slow
 def test_a_number_of_one_recording_of_many_is_named_with_its_recording(of_many, tmp_path):
     home = shutil.copytree(of_many, tmp_path / "home")
     path = home / "report" / "sessions" / "mouse-1.json"

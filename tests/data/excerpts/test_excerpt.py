@@ -674,6 +674,7 @@ def child(*words: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", CHILD, *words], stdout=pipe, stderr=pipe, text=True)
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_nothing_to_see_and_the_next_run_makes_it(
     enter: Enter, archive: Archive, small: Path, tmp_path: Path
 ) -> None:

@@ -165,6 +165,7 @@ def _read_in_a_process(url: str, ready: Any, results: Any, number: int) -> None:
         results.put((rows.start, float(tree["processing/x/packed/data"][rows].values.astype(float).sum())))
 
 
+@pytest.mark.slow
 def test_eight_processes_and_one_that_is_killed_share_a_cache_and_read_no_wrong_byte(
     archive: Archive, stored: Stored, right: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,7 +134,7 @@ QUICK = settings(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-MANY = settings(QUICK, max_examples=300)
+MANY = settings(QUICK, max_examples=150)
 
 
 @pytest.mark.slow

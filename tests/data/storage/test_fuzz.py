@@ -31,7 +31,7 @@ def test_damaged_hdf5_is_read_as_by_h5py_or_refused(folder: Path) -> None:
     before = fuzz.read_before(sources, folder)
     whole = list(fuzz.judge(((name, name, content) for name, content in sources.items()), before, folder))
     assert {verdict.verdict for verdict in whole} == {fuzz.SAME}
-    verdicts = list(fuzz.judge(fuzz_mutants.mutants(sources, 260, SEED), before, folder))
+    verdicts = list(fuzz.judge(fuzz_mutants.mutants(sources, 180, SEED), before, folder))
     assert faults(verdicts) == []
     assert sum(verdict.verdict == fuzz.BOLD for verdict in verdicts) <= 2, fuzz.table(verdicts)
     assert {fuzz.SAME, fuzz.REFUSED} <= {verdict.verdict for verdict in verdicts}
@@ -41,7 +41,7 @@ def test_damaged_hdf5_is_read_as_by_h5py_or_refused(folder: Path) -> None:
 def test_damaged_stores_are_read_as_by_zarr_or_refused(folder: Path) -> None:
     stores = fuzz_stores.stores(folder)
     before = fuzz.read_before(stores, folder)
-    verdicts = list(fuzz.judge(fuzz_stores.mutants(stores, 48, SEED), before, folder))
+    verdicts = list(fuzz.judge(fuzz_stores.mutants(stores, 32, SEED), before, folder))
     assert faults(verdicts) == []
     assert {fuzz.SAME, fuzz.REFUSED} <= {verdict.verdict for verdict in verdicts}
 
