@@ -92,6 +92,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "analysis", "options", "said", "unsaid"), CASES, ids=lambda v: str(v) if isinstance(v, dict) else ""
 )

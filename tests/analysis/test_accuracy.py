@@ -19,6 +19,7 @@ def decoded(n_blocks=20, per_block=30, right=0.7, seed=0):
     return prediction, x, truth, guess
 
 
+@pytest.mark.slow
 def test_the_estimate_is_the_balanced_accuracy_of_scikit_learn():
     prediction, x, truth, guess = decoded()
     estimate = float(accuracy_interval(prediction, x)["estimate"])

@@ -65,6 +65,7 @@ def test_a_brain_that_sees_what_the_teacher_mislabels_helps_and_one_that_does_no
     assert float(blind.p_value.sel(weighting="noise")) > 0.05
 
 
+@pytest.mark.slow
 def test_mislabelled_stimuli_weigh_less_and_weights_have_a_mean_of_one() -> None:
     honest, wrong = weighted(strength=5), weighted(strength=5, mislabelled=0.3)
     assert float(honest.weight.mean()) == pytest.approx(1, abs=0.02)

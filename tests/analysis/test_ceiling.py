@@ -63,6 +63,7 @@ def test_the_bounds_of_half_the_trials_are_in_order(metric, distance):
     assert float(found.lower) <= float(found.ceiling) <= 1.02  # an estimate: may pass 1 by its error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["cka_unbiased", "rsa_pearson", "rsa_cosine", "rsa_spearman"])
 def test_pure_noise_has_no_ceiling(metric):
     for seed in range(5):

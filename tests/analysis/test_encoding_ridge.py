@@ -59,6 +59,7 @@ def slowly(x, y, outer, inner, weights, standardise):
     return np.concatenate(values), np.stack(chosen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["primal", "dual"])
 @pytest.mark.parametrize("standardise", [True, False])
 @pytest.mark.parametrize("weighed", [True, False])
@@ -136,6 +137,7 @@ def test_what_is_kept_of_parts_changes_the_memory_and_not_the_answer(p, n_target
     assert made == [kept]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["primal", "dual"])
 @pytest.mark.parametrize("weighed", [True, False])
 @pytest.mark.parametrize("shape", [(30, 60), (80, 20)])

@@ -111,6 +111,7 @@ def results():
         return {name: make() for name, make in RESULTS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPLANATIONS)
 def test_every_result_is_explained_under_its_headings_and_claims_no_more(name, results):
     said = explain(results[name])

@@ -148,6 +148,7 @@ def test_areas_with_different_numbers_of_blocks_keep_their_own_intervals():
             assert (together[variable].sel(x=name) == alone[variable]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(METRICS))
 def test_every_metric_takes_trials_and_gives_an_interval(name):
     means, layers = truth_and_candidates(n=15)

@@ -191,6 +191,7 @@ def test_path_prints_the_cache_or_a_file_and_ends_with_5_where_it_lacks(final: P
     assert typed("path", "plane").exit_code == 1
 
 
+@pytest.mark.usefixtures("nothing_written")
 def test_a_cache_that_cannot_be_written_ends_with_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
     monkeypatch.setenv("NEURODATA4ML_CACHE", str(tmp_path / "cache"))

@@ -176,6 +176,7 @@ def test_at_a_terminal_many_bytes_of_parts_are_asked_for(archive: Archive, tmp_p
     assert bool(list((tmp_path / "cache").rglob("*.nwb"))) == (answer == "y")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 def test_a_server_that_falls_silent_inside_hdf5_does_not_hold_ctrl_c(archive: Archive) -> None:
     archive.faults.stalls, archive.faults.stall_after = 99, 9_000

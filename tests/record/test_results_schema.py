@@ -38,6 +38,7 @@ def at(raw, *path):
 RATE, UNIT, PSTH = ("data_vars", "rate"), ("data_vars", "raster_trial"), ("arrays", "psth")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "key", "value"),
     [

@@ -56,12 +56,14 @@ def test_a_figure_is_inline_svg_that_says_what_it_shows(name):
     assert "<metadata" not in svg
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_of_nothing_but_missing_numbers_is_still_a_figure(name):
     arrays = {key: without_numbers(array) for key, array in RESULTS.arrays.items()}
     assert "<svg" in draw(name, arrays).svg
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rate", "rdms", "estimate_beside_truth"])
 def test_the_same_result_gives_the_same_bytes(name):
     assert draw(name) == draw(name)

@@ -192,6 +192,7 @@ def test_light_dark_and_paper_are_all_provided_for(page):
     assert "@media print" in page
 
 
+@pytest.mark.slow
 def test_hostile_names_change_nothing_but_text():
     areas = (HOSTILE, "\u202e\u0000 </svg><img src=x onerror=alert(1)>")
     hostile = factory.make_results(

@@ -77,6 +77,7 @@ def test_the_trained_network_is_nearly_ideal_and_better_than_either_cue_or_their
     assert squared_error(network(False).report(counts)) > 5 * ideal
 
 
+@pytest.mark.slow
 def test_it_trusts_the_cue_that_is_more_reliable_in_this_trial_as_an_ideal_observer_does() -> None:
     _, reliability, counts = asked()
     for first, second in ((0.5, 4.0), (2.0, 2.0), (4.0, 0.5)):

@@ -66,6 +66,7 @@ def test_the_rule_of_one_unit_is_minus_the_gradient_of_the_loss_of_its_smooth_tw
     assert np.abs(change).max() > 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_one_unit_learns_when_to_fire_from_silence_on(seed: int) -> None:
     """The unit is silent at first: its distance is half a spike for each that it lacks."""

@@ -232,6 +232,7 @@ def test_data_that_are_nowhere_say_what_to_type(home):
         verify(home / "report")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", ["file", "folder"])
 def test_data_that_moved_are_found_by_name_or_by_digest(home, tmp_path, named):
     other = tmp_path / "other"
@@ -316,6 +317,7 @@ def signed_anew(home, edit):
     signed(home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forged", [b"<h1>The brain is a network</h1>", b"", b"\xff"])
 def test_a_forged_page_is_found_though_the_lock_was_made_to_fit(home, run_before, forged):
     (home / "report" / "index.html").write_bytes(forged)
@@ -361,6 +363,7 @@ def test_an_invented_package_of_the_results_is_tampered(home, run_before):
     }
 
 
+@pytest.mark.slow
 def test_a_study_that_nobody_can_ask_is_different_and_no_mistake_of_who_verifies(home):
     signed_anew(home, lambda results: results.spec.update(bin_width=-1))
     found = verify(home / "report")
@@ -457,6 +460,7 @@ def test_a_number_beside_none_is_no_rounding(home, run_before, monkeypatch):
     assert list(places(verify(home / "report"), "different")) == [("psth", "attributes")]
 
 
+@pytest.mark.slow
 def test_forged_arrays_are_found_though_the_lock_was_made_to_fit(home, run_before):
     (home / "report" / "results.nc").write_bytes(b"nothing at all")
     signed(home)

@@ -90,6 +90,7 @@ def test_eight_processes_with_a_working_lock_move_the_file_once(archive: Archive
     assert len(archive.downloads()) == 1
 
 
+@pytest.mark.slow
 @forks
 @pytest.mark.parametrize("there_is_an_older_file", [False, True])
 def test_eight_processes_without_a_working_lock_show_no_wrong_byte_and_all_end_right(

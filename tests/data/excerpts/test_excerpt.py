@@ -696,6 +696,7 @@ def test_a_kill_leaves_nothing_to_see_and_the_next_run_makes_it(
     assert [path.name for path in sorted(final.parent.iterdir())] == [final.name, f"{final.name}.verified.json"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_leaves_nothing(enter: Enter, small: Path, tmp_path: Path) -> None:
     entry = enter(small)
     out, err = child("200000").communicate()

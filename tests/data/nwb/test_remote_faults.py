@@ -107,6 +107,7 @@ LYING: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", PASSING.values(), ids=PASSING.keys())
 @pytest.mark.parametrize("when", ["opening", "reading"])
 def test_a_fault_that_passes_is_not_noticed(
@@ -119,6 +120,7 @@ def test_a_fault_that_passes_is_not_noticed(
     assert read_all(tree, right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", {**PASSING, **LYING}.values(), ids={**PASSING, **LYING}.keys())
 @pytest.mark.parametrize("when", ["opening", "reading"])
 def test_whatever_a_server_does_values_are_right_or_refused_and_right_once_it_is_well(

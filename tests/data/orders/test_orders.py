@@ -327,6 +327,7 @@ def test_pictures_count_in_what_is_allowed_and_in_what_lacks_offline(
     assert cure.endswith("neurodata4ml fetch several --session s0 --session s1 --what units,images")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 def test_a_server_of_pictures_that_hangs_does_not_hold_ctrl_c(archive: Archive, tmp_path: Path) -> None:
     pictured(archive, tmp_path, n=12, edge=100)
