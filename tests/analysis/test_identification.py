@@ -74,6 +74,18 @@ def test_neighbours_in_time_are_no_rivals() -> None:
     assert float(far.p_value) == pytest.approx(1 / (1 + 2 * 41))
 
 
+def test_times_may_come_in_any_order_and_where_no_shift_is_long_enough_there_is_no_p() -> None:
+    seen, told = pair(30, dim="time")
+    mixed = np.random.default_rng(2).permutation(30)
+    one, two = nd.identify(seen, told, apart=0.35), nd.identify(seen[mixed], told, apart=0.35)
+    assert float(one.p_value) == float(two.p_value)
+    assert float(one.beaten) == float(two.beaten)
+    gap = {"time": [0.0, 1.0, 2.0, 3.0, 100.0]}
+    far = nd.identify(seen[:5].assign_coords(gap), told[:5].assign_coords(gap), apart=10.0)
+    assert np.isnan(far.p_value)
+    assert far.sizes["shuffle"] == 0
+
+
 def test_ties_count_half() -> None:
     _, told = pair(noise=0)
     twice = told.copy(data=np.repeat(told.values[:20], 2, axis=0))

@@ -144,9 +144,10 @@ def _require(n_splits: int, seed: int, penalty: float, **numbers: float) -> None
         message = f"penalty takes a number above 0; got {penalty!r}."
         raise DesignError(message)
     for name, value in numbers.items():
-        most = np.inf if name == "strength" else 1.0
-        if not 0 <= value < most or (name == "test_share" and value == 0):
-            message = f"{name} takes a number from 0 {'on' if most == np.inf else 'to below 1'}; got {value!r}."
+        least = np.nextafter(0, 1) if name == "test_share" else 0.0
+        most, said = (np.inf, "from 0 on") if name == "strength" else (1.0, "from 0 to below 1")
+        if not least <= value < most:
+            message = f"{name} takes a number {'between 0 and 1' if least else said}; got {value!r}."
             raise DesignError(message)
 
 

@@ -47,7 +47,7 @@ def identify(
         ``similarity`` (sample, candidate): correlations. ``rank`` (sample): 1 is best, ties count half.
         ``told`` (sample): the label of the most similar candidate. ``accuracy``: share of ranks of 1, and ``chance``
         its expectation. ``beaten``: mean share of rivals that are less similar, 0.5 by chance, with ``p_value`` from
-        ``null`` (shuffle).
+        ``null`` (shuffle); NaN where no shift is longer than ``apart``.
 
     Raises
     ------
@@ -87,13 +87,17 @@ def identify(
             "accuracy": ((), float(np.mean(ahead < 0.5))),
             "chance": ((), float(np.mean(1 / (1 + n_rivals)))),
             "beaten": ((), float(np.mean(1 - ahead / n_rivals))),
-            "p_value": ((), float((1 + (null >= np.diag(shares).mean() - 1e-12).sum()) / (1 + len(null)))),
+            "p_value": ((), _p_value(null, float(np.diag(shares).mean()))),
             "null": ("shuffle", null),
         },
         coords={dim: labels, "candidate": labels},
         attrs={**provenance(observed), "units": "1", "left_out": left_out, "apart": float(apart)},
     )
     return add_step(found, "identify", apart=apart, n_shuffles=n_shuffles, seed=seed)
+
+
+def _p_value(null: np.ndarray, seen: float) -> float:
+    return float((1 + (null >= seen - ROUNDING).sum()) / (1 + len(null))) if len(null) else float("nan")
 
 
 def _matched(observed: xr.DataArray, predicted: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray, str]:
@@ -123,7 +127,8 @@ def _matched(observed: xr.DataArray, predicted: xr.DataArray) -> tuple[xr.DataAr
         )
         raise DesignError(message)
     left_out = ", ".join(f"{count} {what}" for what, count in n.items() if count) or "none"
-    return one[sample][:, unit], two[sample][:, unit], left_out
+    one, two = one[sample][:, unit], two[sample][:, unit]
+    return (one.sortby("time"), two.sortby("time"), left_out) if dim == "time" else (one, two, left_out)
 
 
 def _correlations(one: np.ndarray, two: np.ndarray) -> np.ndarray:
@@ -165,4 +170,4 @@ def _null(
     both = np.array([*shifts, *(-k for k in shifts)])
     if len(both) > n_shuffles:
         both = rng.choice(both, n_shuffles, replace=False)
-    return np.array([np.diag(shares, k).mean() for k in both]) if len(both) else np.full(1, np.inf)
+    return np.array([np.diag(shares, k).mean() for k in both])

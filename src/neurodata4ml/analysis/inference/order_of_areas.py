@@ -83,6 +83,7 @@ def along_areas(
     null = _correlation(medians[_orders(len(medians), rng)])
     as_large = np.abs(null) >= abs(observed) - ROUNDING
     exact = len(medians) <= _ALL_ORDERS
+    name = str(x.attrs.get("long_name", x.name or "value"))
     found = xr.Dataset(
         {
             "correlation": ((), observed),
@@ -96,7 +97,11 @@ def along_areas(
             "null": ("shuffle", null),
         },
         coords={"area": list(groups)},
-        attrs={**provenance(x), "units": x.attrs.get("units", ""), "long_name": str(x.attrs.get("long_name", x.name))},
+        attrs={
+            **provenance(x),
+            "units": x.attrs.get("units", ""),
+            "long_name": str(x.attrs.get("long_name", x.name or "value")),
+        },
     )
     return add_step(found, step, order=list(groups), n_resamples=n_resamples, confidence=confidence, seed=seed)
 
