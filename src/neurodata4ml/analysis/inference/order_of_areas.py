@@ -100,7 +100,7 @@ def along_areas(
         attrs={
             **provenance(x),
             "units": x.attrs.get("units", ""),
-            "long_name": str(x.attrs.get("long_name", x.name or "value")),
+            "long_name": name,
         },
     )
     return add_step(found, step, order=list(groups), n_resamples=n_resamples, confidence=confidence, seed=seed)
