@@ -143,6 +143,6 @@ def test_the_wheel_installs_with_all_it_needs_for_a_report_and_for_the_course(wh
         cwd=empty,
     )
     assert (empty / "page" / "index.html").stat().st_size > 100_000
-    for notebook in ("00", "03", "05"):
+    for notebook in ("00", "05"):
         (empty / "notebook.py").write_text(as_script(notebook), encoding="utf-8")
         run(python, "notebook.py", cwd=empty)

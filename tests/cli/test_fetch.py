@@ -221,6 +221,7 @@ def test_parts_move_less_than_the_whole_and_the_line_says_how_much(archive: Arch
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("nothing_written")
 def test_the_demo_is_made_and_locked_without_an_address(
     own_lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from neurodata4ml.cli.afterwards import afterwards
-from neurodata4ml.cli.shared import SIZE, json_option, print_json, spoken
+from neurodata4ml.cli.shared import SIZE, json_option, leave, print_json, spoken
 
 if TYPE_CHECKING:
     from neurodata4ml.data.orders.plans import Item, Order
@@ -64,21 +62,12 @@ def fetch(name: str, as_json: bool, quiet: bool, dry_run: bool, **options: Any) 
                     _say(line)
     except click.Abort:  # Ctrl-C at a question
         _say("\nInterrupted. Nothing was fetched.")
-        _leave(130)
+        leave(130)
     except KeyboardInterrupt:
         of_parts = "Files that are complete are kept; the same line fetches the others from their beginning."
         of_files = "What arrived is kept; the same line continues where it stopped."
         _say(f"Interrupted. {of_parts if options['what'] else of_files}")
-        _leave(130)
-
-
-def _leave(code: int) -> None:
-    """End at once: a thread that waits for a silent server may hold HDF5's lock, for which Python would wait."""
-    if threading.active_count() > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    click.get_current_context().exit(code)
+        leave(130)
 
 
 def _plan(name: str, options: dict[str, Any]) -> Order:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurodata4ml.cli.shared import json_option, print_json, spoken
+from neurodata4ml.cli.shared import json_option, leave, print_json, spoken
 from neurodata4ml.errors import DesignError
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def _answered(spec: Spec, *, workers: int, force: bool, quiet: bool) -> Path:
     except KeyboardInterrupt:
         is_kept = unfinished.is_dir()
         click.echo(f"\nStopped. {_GO_ON.format(unfinished) if is_kept else 'Nothing was written.'}", err=True)
+        if workers > 1:
+            leave(STOPPED)
         click.get_current_context().exit(STOPPED)
     return page
 

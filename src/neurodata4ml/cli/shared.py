@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -86,3 +88,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 def print_json(value: Any) -> None:
     """Print plain values as JSON, without NaN."""
     click.echo(json.dumps(value, indent=1, allow_nan=False))
+
+
+def leave(code: int) -> None:
+    """End at once: a thread may wait for a silent server, and hold what Python would wait for, or complain at the end.
+
+    What a thread of HDF5 locks, or the loop of workers that are gone, is nothing that a reader of the last line needs.
+    """
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    click.get_current_context().exit(code)

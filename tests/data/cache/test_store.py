@@ -324,6 +324,7 @@ def test_a_local_file_is_used_in_place_and_its_pin_is_held(cache: Path, twin: by
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("nothing_written")
 def test_the_demo_is_written_once_per_seed_under_its_version_and_a_killed_simulation_leaves_nothing(
     cache: Path,
 ) -> None:
