@@ -56,7 +56,10 @@ def measured(path: Path, folder: str) -> tuple[float, float]:
 
     notebook: Any = jupytext.read(path)
     notebook.cells.append(nbformat.v4.new_code_cell(MEMORY))
-    client = nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}})
+    quiet = ["--IPKernelApp.log_level=40"]
+    client = nbclient.NotebookClient(
+        notebook, timeout=600, extra_arguments=quiet, resources={"metadata": {"path": folder}}
+    )
     start = time.perf_counter()
     client.execute()
     seconds = time.perf_counter() - start
